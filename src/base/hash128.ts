@@ -1,0 +1,135 @@
+/**
+ * A 128-bit hash of bytes and the sum of such hashes modulo 2^128.
+ *
+ * The hash is MurmurHash3 x86_128 (Austin Appleby, public domain): no cryptographic strength is claimed. It compares
+ * replicas that are all ours and tells a client's two bodies apart; it must be cheap, because `apply` runs it for
+ * every row. A sum is order-free and can be taken back, so one changed row costs one subtraction and one addition.
+ */
+
+/** Four 32-bit words, least significant first. */
+export type Hash128 = readonly [number, number, number, number];
+
+const rotate = (x: number, bits: number): number => (x << bits) | (x >>> (32 - bits));
+
+function finalMix(hash: number): number {
+  let h = hash;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}
+
+const c1 = 0x239b961b;
+const c2 = 0xab0e9789;
+const c3 = 0x38b34ae5;
+const c4 = 0xa1e38b93;
+
+export function hash128(bytes: Uint8Array, seed = 0): Hash128 {
+  const length = bytes.length;
+  const blocks = length & ~15;
+  let h1 = seed;
+  let h2 = seed;
+  let h3 = seed;
+  let h4 = seed;
+  const word = (i: number): number =>
+    (bytes[i] as number) |
+    ((bytes[i + 1] as number) << 8) |
+    ((bytes[i + 2] as number) << 16) |
+    ((bytes[i + 3] as number) << 24);
+  for (let i = 0; i < blocks; i += 16) {
+    h1 ^= Math.imul(rotate(Math.imul(word(i), c1), 15), c2);
+    h1 = (Math.imul((rotate(h1, 19) + h2) | 0, 5) + 0x561ccd1b) | 0;
+    h2 ^= Math.imul(rotate(Math.imul(word(i + 4), c2), 16), c3);
+    h2 = (Math.imul((rotate(h2, 17) + h3) | 0, 5) + 0x0bcaa747) | 0;
+    h3 ^= Math.imul(rotate(Math.imul(word(i + 8), c3), 17), c4);
+    h3 = (Math.imul((rotate(h3, 15) + h4) | 0, 5) + 0x96cd1c35) | 0;
+    h4 ^= Math.imul(rotate(Math.imul(word(i + 12), c4), 18), c1);
+    h4 = (Math.imul((rotate(h4, 13) + h1) | 0, 5) + 0x32ac3b17) | 0;
+  }
+  let k1 = 0;
+  let k2 = 0;
+  let k3 = 0;
+  let k4 = 0;
+  for (let i = length - 1; i >= blocks; i--) {
+    const at = i - blocks;
+    const byte = (bytes[i] as number) << ((at & 3) * 8);
+    if (at < 4) k1 |= byte;
+    else if (at < 8) k2 |= byte;
+    else if (at < 12) k3 |= byte;
+    else k4 |= byte;
+  }
+  h4 ^= Math.imul(rotate(Math.imul(k4, c4), 18), c1);
+  h3 ^= Math.imul(rotate(Math.imul(k3, c3), 17), c4);
+  h2 ^= Math.imul(rotate(Math.imul(k2, c2), 16), c3);
+  h1 ^= Math.imul(rotate(Math.imul(k1, c1), 15), c2);
+  h1 ^= length;
+  h2 ^= length;
+  h3 ^= length;
+  h4 ^= length;
+  h1 = (h1 + h2 + h3 + h4) | 0;
+  h2 = (h2 + h1) | 0;
+  h3 = (h3 + h1) | 0;
+  h4 = (h4 + h1) | 0;
+  h1 = finalMix(h1);
+  h2 = finalMix(h2);
+  h3 = finalMix(h3);
+  h4 = finalMix(h4);
+  h1 = (h1 + h2 + h3 + h4) | 0;
+  h2 = (h2 + h1) | 0;
+  h3 = (h3 + h1) | 0;
+  h4 = (h4 + h1) | 0;
+  return [h1 >>> 0, h2 >>> 0, h3 >>> 0, h4 >>> 0];
+}
+
+/** 32 hexadecimal digits, most significant word first. */
+export function formatHash(hash: Hash128): string {
+  return [hash[3], hash[2], hash[1], hash[0]].map((word) => word.toString(16).padStart(8, "0")).join("");
+}
+
+/** The inverse of `formatHash`; `undefined` if the text is not 32 hexadecimal digits. */
+export function parseHash(text: string): Hash128 | undefined {
+  if (!/^[0-9a-f]{32}$/.test(text)) return undefined;
+  const word = (at: number): number => Number.parseInt(text.slice(at, at + 8), 16);
+  return [word(24), word(16), word(8), word(0)];
+}
+
+export function equalHash(a: Hash128, b: Hash128): boolean {
+  return a[0] === b[0] && a[1] === b[1] && a[2] === b[2] && a[3] === b[3];
+}
+
+/** A running sum of hashes modulo 2^128. */
+export class HashSum {
+  #w0 = 0;
+  #w1 = 0;
+  #w2 = 0;
+  #w3 = 0;
+
+  constructor(start: Hash128 = [0, 0, 0, 0]) {
+    [this.#w0, this.#w1, this.#w2, this.#w3] = start;
+  }
+
+  add(hash: Hash128): void {
+    const s0 = this.#w0 + hash[0];
+    const s1 = this.#w1 + hash[1] + (s0 > 0xffff_ffff ? 1 : 0);
+    const s2 = this.#w2 + hash[2] + (s1 > 0xffff_ffff ? 1 : 0);
+    const s3 = this.#w3 + hash[3] + (s2 > 0xffff_ffff ? 1 : 0);
+    this.#w0 = s0 >>> 0;
+    this.#w1 = s1 >>> 0;
+    this.#w2 = s2 >>> 0;
+    this.#w3 = s3 >>> 0;
+  }
+
+  subtract(hash: Hash128): void {
+    const s0 = this.#w0 - hash[0];
+    const s1 = this.#w1 - hash[1] - (s0 < 0 ? 1 : 0);
+    const s2 = this.#w2 - hash[2] - (s1 < 0 ? 1 : 0);
+    const s3 = this.#w3 - hash[3] - (s2 < 0 ? 1 : 0);
+    this.#w0 = s0 >>> 0;
+    this.#w1 = s1 >>> 0;
+    this.#w2 = s2 >>> 0;
+    this.#w3 = s3 >>> 0;
+  }
+
+  value(): Hash128 {
+    return [this.#w0, this.#w1, this.#w2, this.#w3];
+  }
+}

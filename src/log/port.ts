@@ -1,0 +1,65 @@
+/**
+ * The replicated log as the order service sees it: a totally ordered, durable list of opaque entries that a group of
+ * processes agrees on. The idea is the shared log of Delos (Balakrishnan et al., OSDI 2020): who stands above it
+ * knows indexes, fences, barriers and leadership, and nothing of the engine.
+ *
+ * The contract, which every adapter proves by the one conformance suite in `conformance.ts`:
+ *
+ * 1. *Agreement*: no two members are ever given different entries at the same index.
+ * 2. *Order*: a member is given indexes without a gap, each once per `committed` call.
+ * 3. *Durability*: an entry that was given to anyone survives the crash of every member.
+ * 4. *Fencing*: `append` under a fence that is no longer this member's own leadership appends nothing.
+ * 5. *Barrier*: every entry that any member was given before `barrier()` was called has an index of at most the
+ *    one it returns.
+ */
+import type { LogIndex, ReplicaId, Term } from "../base/units.ts";
+
+export interface CommittedEntry {
+  readonly index: LogIndex;
+  /** An empty payload is the engine's own entry and means nothing to the reader. */
+  readonly payload: Uint8Array;
+  /** What this member passed to the `append` that made this entry, if it did and has not restarted since. */
+  readonly token: number | undefined;
+}
+
+export interface Leadership {
+  readonly term: Term;
+  /** Who leads, as far as this member knows. */
+  readonly leader: ReplicaId | undefined;
+  /** Whether this member leads *and may append*. */
+  readonly leading: boolean;
+}
+
+export interface ReplicatedLog {
+  readonly leadership: Leadership;
+
+  /** The index up to which this member knows the log to be committed. */
+  readonly commitIndex: LogIndex;
+
+  /** Called at every change of `leadership`, in order. One listener. */
+  onLeadership(listener: (leadership: Leadership) => void): void;
+
+  /**
+   * Add one entry. Returns at once; the entry shows up in `committed` with `token`, or never. If leadership changes
+   * first, its fate is unknown to the caller (*indefinite*).
+   *
+   * Throws `OperatingFailure`, always definite: `not-leader` if `fence` is not the term of this member's present
+   * leadership, `unavailable` if too much waits to be committed.
+   */
+  append(payload: Uint8Array, fence: Term, token: number): void;
+
+  /**
+   * A linearizable read point: whoever has applied the index that it returns has seen everything that anyone was
+   * told before the call. Rejects with a definite `OperatingFailure`: `not-leader`, or `unavailable` without a
+   * majority.
+   */
+  barrier(): Promise<LogIndex>;
+
+  /**
+   * Committed entries behind `after`, in batches as they come, without end until `close`. The reader's pace is the
+   * pace: nothing is read ahead of it but what one batch holds.
+   */
+  committed(after: LogIndex): AsyncIterable<readonly CommittedEntry[]>;
+
+  close(): Promise<void>;
+}
