@@ -1,0 +1,104 @@
+/**
+ * A framed TCP connection between two of our processes.
+ *
+ * A frame is its body's length (u32), its kind (u8) and its body. Frames that are sent within one turn of the event
+ * loop leave in one write: under load that is what makes a hop cheap, and an idle connection waits for nothing,
+ * because the write happens right after the turn's callbacks.
+ */
+import type { Socket } from "node:net";
+import { ByteReader, ByteWriter, DecodeError } from "../base/bytes.ts";
+import { wireLimits } from "../base/limits.ts";
+
+export interface ConnectionEvents {
+  /** One frame's body. A throw of `DecodeError` closes the connection: the peer does not speak our language. */
+  frame(kind: number, body: ByteReader): void;
+  /** Once, when the connection is over, for whatever reason. */
+  closed(error: Error | undefined): void;
+}
+
+const headerBytes = 5;
+
+export class Connection {
+  readonly #socket: Socket;
+  readonly #events: ConnectionEvents;
+  readonly #out = new ByteWriter(16 * 1024);
+  #flushScheduled = false;
+  #partial: Buffer | undefined;
+  #error: Error | undefined;
+  #closed = false;
+
+  constructor(socket: Socket, events: ConnectionEvents) {
+    this.#socket = socket;
+    this.#events = events;
+    socket.setNoDelay(true);
+    socket.on("data", (chunk: Buffer) => this.#receive(chunk));
+    socket.on("error", (error) => {
+      this.#error ??= error;
+    });
+    socket.on("close", () => {
+      this.#closed = true;
+      this.#events.closed(this.#error);
+    });
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Bytes that wait for the peer to read them. */
+  get queuedBytes(): number {
+    return this.#out.length + this.#socket.writableLength;
+  }
+
+  /**
+   * Send one frame whose body `write` appends. False, and nothing was sent, if the connection is closed or its
+   * queue is over its bound (`wireLimits.queuedBytes`): the peer does not read, and the caller must hold back.
+   */
+  send(kind: number, write: (body: ByteWriter) => void): boolean {
+    if (this.#closed || this.#socket.destroyed || this.queuedBytes > wireLimits.queuedBytes) return false;
+    const out = this.#out;
+    const start = out.length;
+    out.u32(0);
+    out.u8(kind);
+    write(out);
+    out.patchU32(start, out.length - start - headerBytes);
+    if (!this.#flushScheduled) {
+      this.#flushScheduled = true;
+      setImmediate(() => this.#flush());
+    }
+    return true;
+  }
+
+  close(error?: Error): void {
+    if (this.#closed) return;
+    this.#error ??= error;
+    this.#socket.destroy();
+  }
+
+  #flush(): void {
+    this.#flushScheduled = false;
+    if (this.#closed || this.#socket.destroyed) this.#out.reset();
+    else this.#socket.write(this.#out.finish());
+  }
+
+  #receive(chunk: Buffer): void {
+    const bytes = this.#partial === undefined ? chunk : Buffer.concat([this.#partial, chunk]);
+    let at = 0;
+    try {
+      while (bytes.length - at >= headerBytes) {
+        const length = bytes.readUInt32LE(at);
+        if (length > wireLimits.frameBytes) throw new DecodeError(`a frame of ${length} bytes`);
+        const start = at + headerBytes;
+        if (bytes.length < start + length) break;
+        at = start + length;
+        this.#events.frame(bytes[start - 1] as number, new ByteReader(bytes, start, at));
+        if (this.#socket.destroyed) return;
+      }
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.close(error);
+      return;
+    }
+    this.#partial = at === bytes.length ? undefined : bytes.subarray(at);
+  }
+}

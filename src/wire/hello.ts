@@ -1,0 +1,46 @@
+/** The first frame on every connection: who dials, of which cluster, in which version of the wire. */
+import { type ByteReader, type ByteWriter, DecodeError } from "../base/bytes.ts";
+
+export const wireVersion = 1;
+
+/** Kinds of frames, one space for all connections; 1–15 common, 16–31 front-end and order, 32–47 the embedded log. */
+export const helloFrame = 1;
+
+export interface Hello {
+  readonly cluster: string;
+  readonly role: "order" | "frontend";
+  readonly name: string;
+  /** Order replicas: the number of the replica; otherwise 0. */
+  readonly id: number;
+  /** Random at each start: another incarnation of the same name has forgotten what it did not make durable. */
+  readonly incarnation: number;
+}
+
+export function writeHello(body: ByteWriter, hello: Hello): void {
+  body.u8(wireVersion);
+  body.string(hello.cluster);
+  body.string(hello.role);
+  body.string(hello.name);
+  body.varint(hello.id);
+  body.varint(hello.incarnation);
+}
+
+/** Throws `DecodeError` if the peer speaks another version or is of another cluster. */
+export function readHello(body: ByteReader, cluster: string): Hello {
+  const version = body.u8();
+  if (version !== wireVersion)
+    throw new DecodeError(`the peer speaks version ${version} of the wire, not ${wireVersion}`);
+  const theirs = body.string();
+  if (theirs !== cluster) throw new DecodeError(`the peer is of cluster ${theirs}, not ${cluster}`);
+  const role = body.string();
+  if (role !== "order" && role !== "frontend") throw new DecodeError(`a peer of role ${role}`);
+  const hello = {
+    cluster,
+    role,
+    name: body.string(),
+    id: body.varint(),
+    incarnation: body.varint(),
+  } as const;
+  body.end();
+  return hello;
+}

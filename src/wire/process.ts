@@ -1,0 +1,141 @@
+/**
+ * What the supervisor and its processes say to each other, over Node's IPC channel: rare, small and typed. A process
+ * starts only when it was sent `start`, and ends when the channel does: without its supervisor it must not run.
+ */
+import type { Address } from "./dialer.ts";
+
+/** One order replica as all processes know it. */
+export interface OrderAddress extends Address {
+  readonly id: number;
+  readonly name: string;
+}
+
+export interface OrderConfig {
+  readonly role: "order";
+  readonly name: string;
+  readonly id: number;
+  readonly cluster: string;
+  /** Every order replica, this one included. */
+  readonly orders: readonly OrderAddress[];
+  /** This replica's own directory; formatted by the supervisor when it created the cluster. */
+  readonly directory: string;
+  /** The market's definition, as checked by the supervisor (market/definition.ts). */
+  readonly market: unknown;
+}
+
+export interface FrontendConfig {
+  readonly role: "frontend";
+  readonly name: string;
+  readonly id: number;
+  readonly cluster: string;
+  readonly orders: readonly OrderAddress[];
+  readonly public: Address;
+  readonly market: unknown;
+  /** What `Authorization: Bearer` must carry on guarded routes; unset: they are open. */
+  readonly token?: string;
+  /** 64 hexadecimal digits, the cluster's own: signs the keys that front-ends hand out. */
+  readonly secret: string;
+}
+
+export type ProcessConfig = OrderConfig | FrontendConfig;
+
+export type ReplicaState = "leader" | "follower" | "candidate" | "recovering";
+
+/** What a process says of itself; the supervisor adds what it knows (pid, up). */
+export interface ProcessStatus {
+  readonly state?: ReplicaState;
+  readonly term?: number;
+  readonly leader?: number;
+  readonly position?: number;
+  readonly commitIndex?: number;
+  readonly lastIndex?: number;
+  readonly hashes?: readonly { readonly position: number; readonly hash: string }[];
+  readonly stateHash?: string;
+  readonly orders?: number;
+  readonly rssBytes: number;
+}
+
+/** The body of `GET /cluster` and of `status --json`. */
+export interface ClusterStatus {
+  readonly market: string;
+  readonly engine: string;
+  readonly leader: string | null;
+  readonly term: number;
+  readonly processes: readonly ({
+    readonly name: string;
+    readonly role: "order" | "frontend";
+    readonly id: number;
+    readonly pid: number | null;
+    readonly address: string;
+    readonly port: number;
+    readonly up: boolean;
+    /** `paused` by the supervisor's own verb; `failed` after too many exits before ready. */
+    readonly life: "starting" | "ready" | "paused" | "down" | "failed";
+    readonly restarts: number;
+  } & Partial<ProcessStatus>)[];
+}
+
+/** Something that a process did or saw, for the timeline of `watch`. */
+export type ProcessEvent =
+  | {
+      readonly kind: "state-changed";
+      readonly state: ReplicaState;
+      readonly term: number;
+      readonly leader: number | null;
+    }
+  | { readonly kind: "vote-granted"; readonly term: number; readonly to: number }
+  | { readonly kind: "peer-connected"; readonly peer: string }
+  | { readonly kind: "peer-lost"; readonly peer: string }
+  | {
+      readonly kind: "entries-committed";
+      readonly from: number;
+      readonly to: number;
+      readonly position: number;
+    }
+  | { readonly kind: "suffix-truncated"; readonly from: number; readonly to: number }
+  | { readonly kind: "leadership-transferred"; readonly to: number }
+  | { readonly kind: "tail-cut"; readonly bytes: number }
+  | { readonly kind: "session-opened"; readonly session: number }
+  | { readonly kind: "leader-seen"; readonly leader: number | null; readonly term: number }
+  | { readonly kind: "orders-resent"; readonly count: number }
+  | { readonly kind: "warning"; readonly message: string };
+
+export type FromProcess =
+  | { readonly kind: "ready" }
+  | { readonly kind: "event"; readonly at: number; readonly event: ProcessEvent }
+  | { readonly kind: "status"; readonly ticket: number; readonly status: ProcessStatus }
+  /** A front-end serves `GET /cluster`. */
+  | { readonly kind: "ask-cluster"; readonly ticket: number }
+  /** `check --deep`: the recomputed digest, or why there is none. */
+  | { readonly kind: "digest"; readonly ticket: number; readonly digest: unknown }
+  /** A start that cannot succeed, in words for the operator; the process exits after it. */
+  | { readonly kind: "failed"; readonly message: string };
+
+export type ToProcess =
+  | { readonly kind: "start"; readonly config: ProcessConfig }
+  | { readonly kind: "ask-status"; readonly ticket: number }
+  | { readonly kind: "ask-digest"; readonly ticket: number }
+  | { readonly kind: "cluster"; readonly ticket: number; readonly cluster: ClusterStatus }
+  /** Whether someone watches: frequent events are sent only then. */
+  | { readonly kind: "watch"; readonly on: boolean }
+  | { readonly kind: "stop" };
+
+/** What a process is given by its entry point (cli/), besides its configuration. */
+export interface ProcessHost {
+  emit(event: ProcessEvent): void;
+  /** Whether someone watches: events more frequent than one a second are emitted only then. */
+  readonly watched: boolean;
+  /** The whole cluster's status, from the supervisor. */
+  cluster(): Promise<ClusterStatus>;
+  /** Log, tell the supervisor, exit with 1: for what must stop the process at once (failed fsync, assertion). */
+  fatal(error: unknown): void;
+}
+
+/** What `startOrder` and `startFrontend` resolve to once the process is ready. */
+export interface RunningProcess {
+  status(): ProcessStatus;
+  /** Order replicas: recompute the state from the store's rows (store/port.ts, `Digest`, hashes as hexadecimal). */
+  digest?(): Promise<unknown>;
+  /** Stop cleanly: finish what was accepted, close files and sockets. */
+  stop(): Promise<void>;
+}
