@@ -5,6 +5,9 @@
  * Nothing here imports Node: the pure layers use it.
  */
 
+import type { Hash128 } from "./hash128.ts";
+import { hash128 } from "./hash128.ts";
+
 /** Bytes that are not what the format says. Whoever reads from a peer or a disk translates it. */
 export class DecodeError extends Error {
   override readonly name = "DecodeError";
@@ -54,9 +57,19 @@ export class ByteWriter {
   varint(value: number): void {
     this.#reserve(8);
     let rest = value;
+    if (rest >= 0x1000_0000) {
+      // Above 31 bits the arithmetic is on doubles, where remainders are slow: one division, then small integers.
+      const high = Math.floor(rest / 0x1000_0000);
+      const low = rest - high * 0x1000_0000;
+      this.#bytes[this.#length++] = low | 0x80;
+      this.#bytes[this.#length++] = (low >>> 7) | 0x80;
+      this.#bytes[this.#length++] = (low >>> 14) | 0x80;
+      this.#bytes[this.#length++] = (low >>> 21) | 0x80;
+      rest = high;
+    }
     while (rest >= 0x80) {
-      this.#bytes[this.#length++] = (rest % 0x80) | 0x80;
-      rest = rest < 0x8000_0000 ? rest >>> 7 : Math.floor(rest / 0x80);
+      this.#bytes[this.#length++] = rest | 0x80;
+      rest >>>= 7;
     }
     this.#bytes[this.#length++] = rest;
   }
@@ -110,6 +123,16 @@ export class ByteWriter {
   /** What was written, valid only until the next write: for a hash or a copy, without an allocation. */
   peek(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** A copy of what was written, of exactly its size. */
+  copy(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  /** The hash of what was written; cheaper than a hash of `peek()`, which has to make a view. */
+  hash(): Hash128 {
+    return hash128(this.#bytes, 0, this.#length);
   }
 
   /** Forget what was written and use the same buffer again. */

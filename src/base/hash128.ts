@@ -23,8 +23,8 @@ const c2 = 0xab0e9789;
 const c3 = 0x38b34ae5;
 const c4 = 0xa1e38b93;
 
-export function hash128(bytes: Uint8Array, seed = 0): Hash128 {
-  const length = bytes.length;
+/** The hash of the first `length` bytes; all of them unless told. */
+export function hash128(bytes: Uint8Array, seed = 0, length = bytes.length): Hash128 {
   const blocks = length & ~15;
   let h1 = seed;
   let h2 = seed;
@@ -98,38 +98,35 @@ export function equalHash(a: Hash128, b: Hash128): boolean {
 
 /** A running sum of hashes modulo 2^128. */
 export class HashSum {
-  #w0 = 0;
-  #w1 = 0;
-  #w2 = 0;
-  #w3 = 0;
+  /** Typed, so that a word above 31 bits is not a number object of its own. */
+  readonly #words = new Uint32Array(4);
 
   constructor(start: Hash128 = [0, 0, 0, 0]) {
-    [this.#w0, this.#w1, this.#w2, this.#w3] = start;
+    this.#words.set(start);
   }
 
   add(hash: Hash128): void {
-    const s0 = this.#w0 + hash[0];
-    const s1 = this.#w1 + hash[1] + (s0 > 0xffff_ffff ? 1 : 0);
-    const s2 = this.#w2 + hash[2] + (s1 > 0xffff_ffff ? 1 : 0);
-    const s3 = this.#w3 + hash[3] + (s2 > 0xffff_ffff ? 1 : 0);
-    this.#w0 = s0 >>> 0;
-    this.#w1 = s1 >>> 0;
-    this.#w2 = s2 >>> 0;
-    this.#w3 = s3 >>> 0;
+    const words = this.#words;
+    let carry = 0;
+    for (let i = 0; i < 4; i++) {
+      const sum = (words[i] as number) + (hash[i] as number) + carry;
+      words[i] = sum;
+      carry = sum > 0xffff_ffff ? 1 : 0;
+    }
   }
 
   subtract(hash: Hash128): void {
-    const s0 = this.#w0 - hash[0];
-    const s1 = this.#w1 - hash[1] - (s0 < 0 ? 1 : 0);
-    const s2 = this.#w2 - hash[2] - (s1 < 0 ? 1 : 0);
-    const s3 = this.#w3 - hash[3] - (s2 < 0 ? 1 : 0);
-    this.#w0 = s0 >>> 0;
-    this.#w1 = s1 >>> 0;
-    this.#w2 = s2 >>> 0;
-    this.#w3 = s3 >>> 0;
+    const words = this.#words;
+    let borrow = 0;
+    for (let i = 0; i < 4; i++) {
+      const difference = (words[i] as number) - (hash[i] as number) - borrow;
+      words[i] = difference;
+      borrow = difference < 0 ? 1 : 0;
+    }
   }
 
   value(): Hash128 {
-    return [this.#w0, this.#w1, this.#w2, this.#w3];
+    const [w0, w1, w2, w3] = this.#words;
+    return [w0 as number, w1 as number, w2 as number, w3 as number];
   }
 }

@@ -1,0 +1,62 @@
+/**
+ * The core's two faces: what happens to it (inputs), and what it wants done (effects). It touches no network, no
+ * disk and no clock; whoever drives it carries out the effects in order and reports back.
+ */
+import type { LogIndex, ReplicaId, Term } from "../base/units.ts";
+import type { Entry, Message } from "./message.ts";
+
+export type Input =
+  /** Time went by. To be called every few milliseconds, and after any pause. */
+  | { readonly kind: "tick" }
+  | { readonly kind: "message"; readonly message: Message }
+  /** A leader that is not handing over appends it; anyone else ignores it (see `mayAppend`). */
+  | { readonly kind: "propose"; readonly payload: Uint8Array }
+  /** Everything up to and with this ticket is durable. Tickets complete in order. */
+  | { readonly kind: "persisted"; readonly ticket: number }
+  /** What `fetch` asked for: entries from `from` on, as the disk has them. */
+  | {
+      readonly kind: "fetched";
+      readonly peer: ReplicaId;
+      readonly from: LogIndex;
+      readonly entries: readonly Entry[];
+    }
+  /** A linearizable read point is wanted. `id` is never used twice. */
+  | { readonly kind: "read"; readonly id: number }
+  /** The process of this peer is certainly gone: its connection was reset, and a new one refused. */
+  | { readonly kind: "peer-gone"; readonly peer: ReplicaId };
+
+/** What must not be forgotten: the term, and who got this replica's vote in it (Raft, figure 2). */
+export interface HardState {
+  readonly term: Term;
+  readonly votedFor: ReplicaId | undefined;
+}
+
+export type Effect =
+  /** Write durably, then report `persisted`. The entries replace whatever the disk has from the first one's index on. */
+  | {
+      readonly kind: "persist";
+      readonly ticket: number;
+      readonly hardState: HardState | undefined;
+      readonly entries: readonly Entry[];
+    }
+  | { readonly kind: "send"; readonly message: Message }
+  /** Entries up to here are committed and durable here: hand them out. */
+  | { readonly kind: "deliver"; readonly through: LogIndex }
+  /** Read entries from disk and report `fetched`. */
+  | { readonly kind: "fetch"; readonly peer: ReplicaId; readonly from: LogIndex }
+  /** These reads may be served by whoever has applied `index`. */
+  | { readonly kind: "read-ready"; readonly ids: readonly number[]; readonly index: LogIndex }
+  /** Not, or no longer, the leader: these reads were not confirmed. */
+  | { readonly kind: "read-refused"; readonly ids: readonly number[] }
+  /** Role, term, leader, or whether it may append has changed. */
+  | { readonly kind: "leadership" }
+  /** The doubt of a cut tail is settled: the mark on disk may go. */
+  | { readonly kind: "settled" }
+  | { readonly kind: "noted"; readonly event: RaftEvent };
+
+/** What an observer may want to know; nothing depends on it. */
+export type RaftEvent =
+  | { readonly kind: "vote-granted"; readonly term: Term; readonly to: ReplicaId }
+  | { readonly kind: "suffix-truncated"; readonly from: LogIndex; readonly to: LogIndex }
+  | { readonly kind: "transfer-started"; readonly to: ReplicaId }
+  | { readonly kind: "quorum-lost"; readonly term: Term };

@@ -1,0 +1,201 @@
+/**
+ * Elections: who leads (§5.2, §5.4.1), with pre-vote and check-quorum (thesis 6.2, 9.6), a preference for the highest
+ * id by shorter timeouts (never by refusing a vote), and candidacy on a leader's word (thesis 3.10).
+ */
+import { assert } from "../base/assert.ts";
+import { raftTimes } from "../base/limits.ts";
+import { logIndex, type ReplicaId, type Term, term } from "../base/units.ts";
+import { broadcastRound } from "./appends.ts";
+import { advanceCommit } from "./commit.ts";
+import type { VoteReply, VoteRequest } from "./message.ts";
+import { sendAfterHardState } from "./persistence.ts";
+import { newProgress } from "./progress.ts";
+import { type Ballot, tally } from "./quorum.ts";
+import { peers, type Raft, send } from "./raft.ts";
+import { refuseReads } from "./reads.ts";
+import { settle } from "./replication.ts";
+
+/** A group whose leader is certainly gone need not wait: its highest id asks at once, the next a little later. */
+const goneStepMs = 20;
+/** A pre-vote changes nothing anywhere, so it may be asked again soon: others notice a dead leader a little later. */
+const preVoteRetryMs = 50;
+
+/** 0 for the highest id other than the leader that is lost, 1 for the next, … */
+function rank(raft: Raft, without: ReplicaId | undefined): number {
+  return raft.config.members.filter((id) => id > raft.config.id && id !== without).length;
+}
+
+export function resetElectionTimer(raft: Raft): void {
+  const spread = raftTimes.electionTimeoutSpreadMs;
+  const bias = (rank(raft, undefined) * spread) / 2;
+  raft.electionAt = raft.now + raftTimes.electionTimeoutMinMs + bias + (raft.config.random() * spread) / 2;
+}
+
+/** A vote is forgotten only when the term rises, whatever else happens. */
+function adoptTerm(raft: Raft, newer: Term): void {
+  assert(newer > raft.term, () => `term ${raft.term} cannot become ${newer}`);
+  raft.term = newer;
+  raft.votedFor = undefined;
+  raft.hardStateChanged = true;
+}
+
+export function becomeFollower(raft: Raft, newTerm: Term, leader: ReplicaId | undefined): void {
+  const changed = raft.role !== "follower" || raft.term !== newTerm || raft.leader !== leader;
+  if (newTerm > raft.term) adoptTerm(raft, newTerm);
+  if (raft.reign !== undefined) refuseReads(raft, raft.reign);
+  raft.reign = undefined;
+  raft.role = "follower";
+  raft.leader = leader;
+  raft.ballots = new Map();
+  if (leader === undefined) raft.heardLeaderAt = undefined;
+  if (changed) {
+    resetElectionTimer(raft);
+    raft.effects.push({ kind: "leadership" });
+  }
+}
+
+/** The present leader was heard. */
+export function noteLeader(raft: Raft, leader: ReplicaId): void {
+  assert(raft.role !== "leader", () => `two leaders in term ${raft.term}: ${raft.config.id} and ${leader}`);
+  if (raft.role !== "follower" || raft.leader !== leader) becomeFollower(raft, raft.term, leader);
+  raft.heardLeaderAt = raft.now;
+  resetElectionTimer(raft);
+}
+
+/** Ask whether an election could be won, without disturbing anyone (PreVote). */
+export function startPreVote(raft: Raft): void {
+  const changed = raft.role !== "pre-candidate" || raft.leader !== undefined;
+  raft.role = "pre-candidate";
+  raft.leader = undefined;
+  raft.heardLeaderAt = undefined;
+  raft.electionAt = raft.now + preVoteRetryMs * (1 + raft.config.random());
+  if (changed) raft.effects.push({ kind: "leadership" });
+  ask(raft, true, false);
+}
+
+/** Stand for election in a new term. `transfer`: at the present leader's request. */
+export function startElection(raft: Raft, transfer: boolean): void {
+  adoptTerm(raft, term(raft.term + 1));
+  raft.votedFor = raft.config.id;
+  raft.role = "candidate";
+  raft.leader = undefined;
+  raft.heardLeaderAt = undefined;
+  resetElectionTimer(raft);
+  raft.effects.push({ kind: "leadership" });
+  ask(raft, false, transfer);
+}
+
+function ask(raft: Raft, pre: boolean, transfer: boolean): void {
+  raft.ballots = new Map([[raft.config.id, { granted: true, doubtful: raft.doubtful }]]);
+  for (const to of peers(raft)) {
+    const request = {
+      kind: "vote-request",
+      from: raft.config.id,
+      to,
+      incarnation: raft.config.incarnation,
+      term: pre ? term(raft.term + 1) : raft.term,
+      pre,
+      lastIndex: raft.log.lastIndex,
+      lastTerm: raft.log.lastTerm,
+      transfer,
+    } as const;
+    // The candidate's own vote must be durable before another's can complete a majority with it.
+    if (pre) send(raft, request);
+    else sendAfterHardState(raft, request);
+  }
+  decide(raft);
+}
+
+function decide(raft: Raft): void {
+  const result = tally([...raft.ballots.values()], raft.config.members.length);
+  if (result === "open") return;
+  if (result === "lost") becomeFollower(raft, raft.term, undefined);
+  else if (raft.role === "pre-candidate") startElection(raft, false);
+  else becomeLeader(raft);
+}
+
+function becomeLeader(raft: Raft): void {
+  assert(raft.role === "candidate", () => `a ${raft.role} cannot win`);
+  const last = raft.log.lastIndex;
+  const firstIndex = logIndex(last + 1);
+  raft.role = "leader";
+  raft.leader = raft.config.id;
+  raft.reign = {
+    progress: new Map(peers(raft).map((peer) => [peer, newProgress(last, raft.now)])),
+    round: 0,
+    roundsSent: [],
+    confirmedRound: 0,
+    confirmedAt: raft.now,
+    nextHeartbeatAt: raft.now,
+    readsInRound: undefined,
+    readsWaiting: [],
+    firstIndex,
+    transfer: undefined,
+    nextTransferAt: raft.now + raftTimes.transferCooldownMs,
+  };
+  raft.log.append({ index: firstIndex, term: raft.term, payload: new Uint8Array(0) });
+  // A doubtful winner was granted every member's vote: nobody holds an entry that it lacks.
+  settle(raft);
+  raft.effects.push({ kind: "leadership" });
+  broadcastRound(raft);
+  advanceCommit(raft);
+}
+
+/** Whether a leader is alive as far as this replica knows: then nobody else's ambition matters (thesis 6.2). */
+function hearsLeader(raft: Raft): boolean {
+  const since = raft.reign === undefined ? raft.heardLeaderAt : raft.reign.confirmedAt;
+  return since !== undefined && raft.now - since < raftTimes.electionTimeoutMinMs;
+}
+
+/** A request for a vote of any term. A vote request of a newer term is adopted here and nowhere before. */
+export function handleVoteRequest(raft: Raft, message: VoteRequest): void {
+  if (!message.transfer && hearsLeader(raft)) return;
+  if (!message.pre && message.term > raft.term) becomeFollower(raft, message.term, undefined);
+  const free = message.pre
+    ? message.term > raft.term
+    : message.term === raft.term && (raft.votedFor === undefined || raft.votedFor === message.from);
+  const granted = free && raft.log.isNoNewerThan(message.lastIndex, message.lastTerm);
+  const reply = {
+    kind: "vote-reply",
+    from: raft.config.id,
+    to: message.from,
+    incarnation: raft.config.incarnation,
+    term: granted ? message.term : raft.term,
+    pre: message.pre,
+    granted,
+    doubtful: raft.doubtful,
+  } as const;
+  if (message.pre || !granted) {
+    send(raft, reply);
+    return;
+  }
+  if (raft.votedFor === undefined) {
+    raft.votedFor = message.from;
+    raft.hardStateChanged = true;
+    resetElectionTimer(raft);
+    raft.effects.push({ kind: "noted", event: { kind: "vote-granted", term: raft.term, to: message.from } });
+  }
+  sendAfterHardState(raft, reply);
+}
+
+/** A reply to a request of this replica. */
+export function handleVoteReply(raft: Raft, message: VoteReply): void {
+  if (!message.granted && message.term > raft.term) {
+    becomeFollower(raft, message.term, undefined);
+    return;
+  }
+  const asked = message.pre ? "pre-candidate" : "candidate";
+  const expected = message.granted && message.pre ? raft.term + 1 : raft.term;
+  if (raft.role !== asked || message.term !== expected) return;
+  const ballot: Ballot = { granted: message.granted, doubtful: message.doubtful };
+  raft.ballots.set(message.from, ballot);
+  decide(raft);
+}
+
+/** The process of the leader is gone for certain: waiting for a timeout would gain nothing. */
+export function peerGone(raft: Raft, peer: ReplicaId): void {
+  if (raft.leader !== peer || raft.role === "leader") return;
+  const without = raft.leader;
+  becomeFollower(raft, raft.term, undefined);
+  raft.electionAt = raft.now + goneStepMs * (rank(raft, without) + raft.config.random());
+}

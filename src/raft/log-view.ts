@@ -1,0 +1,128 @@
+/**
+ * The log as the core sees it: the term of every entry, and the newest entries themselves.
+ *
+ * Terms are kept as runs, because a term covers very many entries; so any index can be checked without the disk,
+ * and memory does not grow with the log. Payloads older than the tail are on disk, and whoever needs them fetches
+ * them (effect `fetch`).
+ */
+import { assert, present } from "../base/assert.ts";
+import { type LogIndex, logIndex, type Term, term } from "../base/units.ts";
+import type { Entry } from "./message.ts";
+
+export interface TermRun {
+  /** The first index of the run. */
+  readonly from: LogIndex;
+  readonly term: Term;
+}
+
+const noTerm = term(0);
+
+export class LogView {
+  readonly #runs: TermRun[];
+  readonly #tailBytes: number;
+  /** The newest entries: `#tail[#head]` is the first one kept. */
+  #tail: Entry[];
+  #head = 0;
+  #bytes = 0;
+  #last: LogIndex;
+
+  constructor(runs: readonly TermRun[], lastIndex: LogIndex, tail: readonly Entry[], tailBytes: number) {
+    this.#runs = [...runs];
+    this.#last = lastIndex;
+    this.#tail = [...tail];
+    this.#tailBytes = tailBytes;
+    for (const entry of tail) this.#bytes += entry.payload.length;
+    assert(tail.length === 0 || tail.at(-1)?.index === lastIndex, "the tail ends the log");
+  }
+
+  get lastIndex(): LogIndex {
+    return this.#last;
+  }
+
+  get lastTerm(): Term {
+    return this.#runs.at(-1)?.term ?? noTerm;
+  }
+
+  /** The first index of the tail; one above the last if the tail is empty. */
+  get tailFrom(): LogIndex {
+    return logIndex(this.#last - (this.#tail.length - this.#head) + 1);
+  }
+
+  /** The term of the entry at `index`; 0 before the first entry; `undefined` behind the last. */
+  termAt(index: LogIndex): Term | undefined {
+    if (index > this.#last) return undefined;
+    for (let i = this.#runs.length - 1; i >= 0; i--) {
+      const run = this.#runs[i] as TermRun;
+      if (run.from <= index) return run.term;
+    }
+    return noTerm;
+  }
+
+  /** The last index at or before `index` whose term is at most `limit`; 0 if there is none. */
+  lastIndexWithTermAtMost(index: LogIndex, limit: Term): LogIndex {
+    let end = Math.min(index, this.#last);
+    for (let i = this.#runs.length - 1; i >= 0; i--) {
+      const run = this.#runs[i] as TermRun;
+      if (run.from > end) continue;
+      if (run.term <= limit) return logIndex(end);
+      end = run.from - 1;
+    }
+    return logIndex(0);
+  }
+
+  /** Whether a log that ends with (`index`, `lastTerm`) is at least as up to date as this one (§5.4.1). */
+  isNoNewerThan(index: LogIndex, lastTerm: Term): boolean {
+    return lastTerm > this.lastTerm || (lastTerm === this.lastTerm && index >= this.#last);
+  }
+
+  append(entry: Entry): void {
+    assert(entry.index === this.#last + 1, () => `append of ${entry.index} behind ${this.#last}`);
+    assert(entry.term >= this.lastTerm, () => `term ${entry.term} behind term ${this.lastTerm}`);
+    if (entry.term !== this.lastTerm) this.#runs.push({ from: entry.index, term: entry.term });
+    this.#tail.push(entry);
+    this.#bytes += entry.payload.length;
+    this.#last = entry.index;
+  }
+
+  /** Forget the entry at `index` and all behind it. */
+  truncate(index: LogIndex): void {
+    assert(index >= 1 && index <= this.#last, () => `truncate at ${index} of ${this.#last}`);
+    while (this.#last >= index && this.#tail.length > this.#head) {
+      this.#bytes -= present(this.#tail.pop(), "the tail's last entry").payload.length;
+      this.#last = logIndex(this.#last - 1);
+    }
+    this.#last = logIndex(index - 1);
+    while (this.#runs.length > 0 && present(this.#runs.at(-1), "last run").from >= index) this.#runs.pop();
+  }
+
+  /**
+   * Entries from `from`, as many as fit `maxBytes` but at least one; empty behind the last; `undefined` if `from`
+   * is no longer in the tail.
+   */
+  slice(from: LogIndex, maxBytes: number): readonly Entry[] | undefined {
+    if (from > this.#last) return [];
+    const first = this.tailFrom;
+    if (from < first) return undefined;
+    const start = this.#head + (from - first);
+    let end = start;
+    let bytes = 0;
+    while (end < this.#tail.length) {
+      bytes += (this.#tail[end] as Entry).payload.length;
+      if (bytes > maxBytes && end > start) break;
+      end++;
+    }
+    return this.#tail.slice(start, end);
+  }
+
+  /** Drop the oldest of the tail while it is over its bound, but nothing that is not durable yet. */
+  trim(durable: LogIndex): void {
+    while (this.#bytes > this.#tailBytes && this.tailFrom <= durable && this.#head < this.#tail.length) {
+      this.#bytes -= (this.#tail[this.#head] as Entry).payload.length;
+      this.#head++;
+    }
+    if (this.#head > 1_024 && this.#head * 2 > this.#tail.length) {
+      this.#tail = this.#tail.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * What replicas say to each other. One kind a purpose, no optional fields that mean something only sometimes.
+ *
+ * Every message names its sender's *incarnation*, which counts the sender's starts: a replica that crashed may have
+ * lost what it said it had, so nothing of an older life counts once the new one is known.
+ */
+import type { LogIndex, ReplicaId, Term } from "../base/units.ts";
+
+export interface Entry {
+  readonly index: LogIndex;
+  readonly term: Term;
+  /** Empty for the entry with which a leader begins its term. */
+  readonly payload: Uint8Array;
+}
+
+interface Envelope {
+  readonly from: ReplicaId;
+  readonly to: ReplicaId;
+  readonly incarnation: number;
+  readonly term: Term;
+}
+
+/** RequestVote (Raft §5.2, figure 2), and PreVote (thesis 9.6), in which `term` is only what it would be. */
+export interface VoteRequest extends Envelope {
+  readonly kind: "vote-request";
+  readonly pre: boolean;
+  readonly lastIndex: LogIndex;
+  readonly lastTerm: Term;
+  /** The leader asked for this election: a voter that hears that leader votes all the same (thesis 3.10). */
+  readonly transfer: boolean;
+}
+
+export interface VoteReply extends Envelope {
+  readonly kind: "vote-reply";
+  readonly pre: boolean;
+  readonly granted: boolean;
+  /** The voter cut a torn tail: its vote counts only if every member grants one. */
+  readonly doubtful: boolean;
+}
+
+/** AppendEntries (§5.3). Without entries it is a heartbeat, and finds a gap as well as any other. */
+export interface Append extends Envelope {
+  readonly kind: "append";
+  readonly prevIndex: LogIndex;
+  readonly prevTerm: Term;
+  readonly entries: readonly Entry[];
+  readonly commit: LogIndex;
+  /** Comes back in the reply: which round of the leader's it confirms (thesis 6.4). */
+  readonly round: number;
+  /** The receiver's incarnation that the leader knows to hold everything it may have acknowledged before; 0: none. */
+  readonly vouched: number;
+}
+
+export interface Accepted extends Envelope {
+  readonly kind: "accepted";
+  readonly round: number;
+  /** The follower holds, durably, what the leader sent up to here: never more than was in that message. */
+  readonly match: LogIndex;
+}
+
+export interface Rejected extends Envelope {
+  readonly kind: "rejected";
+  readonly round: number;
+  /** The `prevIndex` that did not match. */
+  readonly prevIndex: LogIndex;
+  /** Where the two logs may still agree: the follower's last entry at or before it with no newer term than asked. */
+  readonly hintIndex: LogIndex;
+  readonly hintTerm: Term;
+}
+
+/** TimeoutNow (thesis 3.10): the receiver is up to date; it campaigns at once. */
+export interface TimeoutNow extends Envelope {
+  readonly kind: "timeout-now";
+}
+
+export type Message = VoteRequest | VoteReply | Append | Accepted | Rejected | TimeoutNow;

@@ -1,0 +1,99 @@
+/**
+ * The rule that nothing is promised before it is durable.
+ *
+ * A step's changes leave as one write with a ticket. A message that promises something (a vote, an acknowledgement,
+ * a candidacy) is held until the ticket it rests on is persisted; everything else leaves at once, so a leader's
+ * appends travel while its own disk is still writing.
+ */
+import { assert } from "../base/assert.ts";
+import { type LogIndex, logIndex } from "../base/units.ts";
+import { advanceCommit } from "./commit.ts";
+import type { Message } from "./message.ts";
+import { type Raft, send } from "./raft.ts";
+
+/** Send once the present term and vote are durable. */
+export function sendAfterHardState(raft: Raft, message: Message): void {
+  hold(raft, message, raft.hardStateChanged ? raft.lastTicket + 1 : raft.hardStateTicket);
+}
+
+/** Send once the log up to `index`, and the present term, are durable. */
+export function sendAfterEntries(raft: Raft, message: Message, index: LogIndex): void {
+  if (index <= raft.durable) {
+    sendAfterHardState(raft, message);
+    return;
+  }
+  const changed = raft.hardStateChanged || raft.unwritten <= raft.log.lastIndex;
+  hold(raft, message, changed ? raft.lastTicket + 1 : raft.lastTicket);
+}
+
+function hold(raft: Raft, message: Message, ticket: number): void {
+  if (ticket <= raft.persistedTicket) send(raft, message);
+  else raft.held.push({ ticket, message });
+}
+
+/** Forget the entries from `from` on, in memory; the entries that replace them do so on disk. */
+export function truncateLog(raft: Raft, from: LogIndex): void {
+  assert(from > raft.commit, () => `truncating ${from}, committed up to ${raft.commit}`);
+  const event = { kind: "suffix-truncated", from, to: raft.log.lastIndex } as const;
+  raft.effects.push({ kind: "noted", event });
+  raft.log.truncate(from);
+  if (raft.durable >= from) raft.durable = logIndex(from - 1);
+  if (raft.unwritten > from) raft.unwritten = from;
+}
+
+/** At the end of a step: one write for all that changed in it. */
+export function writeChanges(raft: Raft): void {
+  const { log } = raft;
+  const entries = log.slice(raft.unwritten, Number.MAX_SAFE_INTEGER);
+  assert(entries !== undefined, "what is not written is in memory");
+  if (!raft.hardStateChanged && entries.length === 0) return;
+  const ticket = ++raft.lastTicket;
+  const hardState = raft.hardStateChanged ? { term: raft.term, votedFor: raft.votedFor } : undefined;
+  if (hardState !== undefined) raft.hardStateTicket = ticket;
+  raft.hardStateChanged = false;
+  raft.unwritten = logIndex(log.lastIndex + 1);
+  raft.writes.push({ ticket, lastIndex: log.lastIndex, lastTerm: log.lastTerm });
+  raft.effects.push({ kind: "persist", ticket, hardState, entries });
+}
+
+/**
+ * A write is durable. It speaks for the log only if the log still ends, at that index, in the term that was written:
+ * entries can be cut and rewritten between a request and its completion (etcd's append ABA race).
+ */
+export function persisted(raft: Raft, ticket: number): void {
+  assert(ticket > raft.persistedTicket && ticket <= raft.lastTicket, () => `ticket ${ticket} out of order`);
+  raft.persistedTicket = ticket;
+  let done = 0;
+  for (const write of raft.writes) {
+    if (write.ticket > ticket) break;
+    if (write.lastIndex > raft.durable && raft.log.termAt(write.lastIndex) === write.lastTerm) {
+      raft.durable = write.lastIndex;
+    }
+    done++;
+  }
+  raft.writes.splice(0, done);
+  release(raft);
+  if (raft.role === "leader") advanceCommit(raft);
+}
+
+/** Send what was held for a write that is now durable, except what a newer term made void. */
+function release(raft: Raft): void {
+  if (raft.held.length === 0) return;
+  const waiting: typeof raft.held = [];
+  let accepted: Message | undefined;
+  for (const held of raft.held) {
+    if (held.ticket > raft.persistedTicket) waiting.push(held);
+    else if (held.message.term === raft.term) {
+      // Of several acknowledgements to one leader the last says all.
+      if (held.message.kind === "accepted") accepted = later(accepted, held.message);
+      else send(raft, held.message);
+    }
+  }
+  if (accepted !== undefined) send(raft, accepted);
+  raft.held = waiting;
+}
+
+function later(a: Message | undefined, b: Message): Message {
+  if (a === undefined || a.kind !== "accepted" || b.kind !== "accepted") return b;
+  return { ...b, match: a.match > b.match ? a.match : b.match, round: Math.max(a.round, b.round) };
+}

@@ -1,0 +1,82 @@
+/**
+ * What a leader knows of one follower, and how fast it may feed it.
+ *
+ * - `probe`: it is not known where the logs agree; one append at a time finds out.
+ * - `pipeline`: `next` runs ahead of what was answered, within a bound of bytes and messages.
+ * - `fetch`: what it needs next is no longer in memory and is being read from disk.
+ */
+import { logLimits } from "../base/limits.ts";
+import { type LogIndex, logIndex } from "../base/units.ts";
+
+interface InFlight {
+  readonly last: LogIndex;
+  readonly bytes: number;
+}
+
+export interface Progress {
+  mode: "probe" | "pipeline" | "fetch";
+  /** Everything up to here is durable on the follower; never falls within one incarnation of it. */
+  match: LogIndex;
+  /** The next entry to send. */
+  next: LogIndex;
+  /** In `probe`: an append was sent and neither answered nor given up by a heartbeat. */
+  probing: boolean;
+  inFlight: InFlight[];
+  inFlightBytes: number;
+  /** The newest of the leader's rounds that the follower confirmed. */
+  round: number;
+  /** When it last answered, and since when it has been close behind without a break; `undefined`: it is not. */
+  heardAt: number;
+  closeSince: number | undefined;
+  /** The leader's last index when this incarnation of the follower appeared: behind it, nothing is in doubt. */
+  settledAt: LogIndex;
+}
+
+export function newProgress(last: LogIndex, now: number): Progress {
+  return {
+    mode: "probe",
+    match: logIndex(0),
+    next: logIndex(last + 1),
+    probing: false,
+    inFlight: [],
+    inFlightBytes: 0,
+    round: 0,
+    heardAt: now,
+    closeSince: undefined,
+    settledAt: last,
+  };
+}
+
+/** The follower rejected, or started anew: look for the last common entry before `next`. */
+export function probeFrom(progress: Progress, next: LogIndex): void {
+  progress.mode = "probe";
+  progress.next = next;
+  progress.probing = false;
+  progress.inFlight = [];
+  progress.inFlightBytes = 0;
+}
+
+export function hasRoom(progress: Progress): boolean {
+  return (
+    progress.inFlight.length < logLimits.inFlightMessages && progress.inFlightBytes < logLimits.inFlightBytes
+  );
+}
+
+export function noteSent(progress: Progress, last: LogIndex, bytes: number): void {
+  progress.next = logIndex(last + 1);
+  progress.inFlight.push({ last, bytes });
+  progress.inFlightBytes += bytes;
+}
+
+/** The follower holds everything up to `match`. */
+export function noteMatch(progress: Progress, match: LogIndex): void {
+  if (match > progress.match) progress.match = match;
+  if (progress.next <= progress.match) progress.next = logIndex(progress.match + 1);
+  let answered = 0;
+  for (const sent of progress.inFlight) {
+    if (sent.last > progress.match) break;
+    progress.inFlightBytes -= sent.bytes;
+    answered++;
+  }
+  if (answered > 0) progress.inFlight.splice(0, answered);
+}

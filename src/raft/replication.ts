@@ -1,0 +1,95 @@
+/** The receiving side of appends, and the leader's handling of their replies (§5.3). */
+import { assert } from "../base/assert.ts";
+import { logIndex } from "../base/units.ts";
+import { feed, progressOf, startAnew } from "./appends.ts";
+import { advanceCommit, commitTo } from "./commit.ts";
+import type { Accepted, Append, Rejected } from "./message.ts";
+import { sendAfterEntries, truncateLog } from "./persistence.ts";
+import { noteMatch, probeFrom } from "./progress.ts";
+import { type Raft, send } from "./raft.ts";
+import { confirmRounds } from "./reads.ts";
+
+/** An append of the present term's leader. */
+export function handleAppend(raft: Raft, message: Append): void {
+  const { log } = raft;
+  const reply = {
+    from: raft.config.id,
+    to: message.from,
+    incarnation: raft.config.incarnation,
+    term: raft.term,
+    round: message.round,
+  };
+  if (log.termAt(message.prevIndex) !== message.prevTerm) {
+    assert(message.prevIndex > raft.commit, "a leader has everything that is committed");
+    const hintIndex = log.lastIndexWithTermAtMost(message.prevIndex, message.prevTerm);
+    const hintTerm = log.termAt(hintIndex);
+    assert(hintTerm !== undefined, "a hint is inside the log");
+    send(raft, { ...reply, kind: "rejected", prevIndex: message.prevIndex, hintIndex, hintTerm });
+    return;
+  }
+  for (const entry of message.entries) {
+    const present = log.termAt(entry.index);
+    if (present === entry.term) continue;
+    // Only a real conflict truncates: a stale or repeated append must not shorten the log.
+    if (present !== undefined) truncateLog(raft, entry.index);
+    log.append(entry);
+  }
+  const match = logIndex(message.prevIndex + message.entries.length);
+  commitTo(raft, message.commit < match ? message.commit : match);
+  if (message.vouched === raft.config.incarnation) settle(raft);
+  sendAfterEntries(raft, { ...reply, kind: "accepted", match }, match);
+}
+
+/** A leader has brought this replica past what it may have forgotten: its vote counts again. */
+export function settle(raft: Raft): void {
+  if (!raft.doubtful) return;
+  raft.doubtful = false;
+  raft.effects.push({ kind: "settled" });
+}
+
+export function handleAccepted(raft: Raft, message: Accepted): void {
+  const progress = progressOf(raft, message.from);
+  assert(message.match <= raft.log.lastIndex, "a follower holds no more than was sent");
+  progress.heardAt = raft.now;
+  noteRound(raft, message);
+  const before = progress.match;
+  noteMatch(progress, message.match);
+  if (progress.mode === "probe") {
+    progress.mode = "pipeline";
+    progress.probing = false;
+    progress.next = logIndex(progress.match + 1);
+  }
+  if (progress.match > before) advanceCommit(raft);
+  feed(raft, message.from);
+}
+
+export function handleRejected(raft: Raft, message: Rejected): void {
+  const progress = progressOf(raft, message.from);
+  progress.heardAt = raft.now;
+  noteRound(raft, message);
+  // A reply that is older than what is known by now: the logs agree at `match`, and no further back need be looked.
+  if (message.prevIndex <= progress.match || message.prevIndex >= progress.next) return;
+  const common = raft.log.lastIndexWithTermAtMost(message.hintIndex, message.hintTerm);
+  const next = Math.max(common, progress.match) + 1;
+  probeFrom(progress, logIndex(next));
+  if (!feed(raft, message.from)) progress.probing = false;
+}
+
+/** A rejection confirms leadership as well as an acceptance does: the follower is of this term. */
+function noteRound(raft: Raft, message: Accepted | Rejected): void {
+  const progress = progressOf(raft, message.from);
+  if (message.round <= progress.round) return;
+  progress.round = message.round;
+  confirmRounds(raft);
+}
+
+/** Returns false if the message is of an older life of its sender, and must be dropped. */
+export function noteIncarnation(raft: Raft, from: Append["from"], incarnation: number): boolean {
+  const known = raft.incarnations.get(from) ?? 0;
+  if (incarnation < known) return false;
+  if (incarnation > known) {
+    raft.incarnations.set(from, incarnation);
+    if (raft.reign !== undefined) startAnew(raft, from);
+  }
+  return true;
+}

@@ -1,0 +1,125 @@
+/**
+ * The only door into the core: one input in, the effects that follow from it out, in the order in which they must be
+ * carried out. Deterministic: the same state, clock, randomness and input give the same effects.
+ */
+import { assert, unreachable } from "../base/assert.ts";
+import { raftTimes } from "../base/limits.ts";
+import { logIndex } from "../base/units.ts";
+import { broadcastRound, feedAll, fetched } from "./appends.ts";
+import { deliver } from "./commit.ts";
+import type { Effect, Input } from "./effect.ts";
+import {
+  becomeFollower,
+  handleVoteReply,
+  handleVoteRequest,
+  noteLeader,
+  peerGone,
+  startElection,
+  startPreVote,
+} from "./election.ts";
+import type { Message } from "./message.ts";
+import { persisted, writeChanges } from "./persistence.ts";
+import { mayAppend, type Raft, type Reign, send } from "./raft.ts";
+import { read } from "./reads.ts";
+import { handleAccepted, handleAppend, handleRejected, noteIncarnation } from "./replication.ts";
+import { completeTransfer, considerTransfer } from "./transfer.ts";
+
+/** `now`: the driver's monotonic clock, milliseconds, never less than at the step before. */
+export function step(raft: Raft, now: number, input: Input): readonly Effect[] {
+  assert(now >= raft.now, () => `the clock went back from ${raft.now} to ${now}`);
+  raft.now = now;
+  raft.effects = [];
+  dispatch(raft, input);
+  writeChanges(raft);
+  deliver(raft);
+  raft.log.trim(raft.durable);
+  return raft.effects;
+}
+
+function dispatch(raft: Raft, input: Input): void {
+  switch (input.kind) {
+    case "tick":
+      return tick(raft);
+    case "message":
+      return receive(raft, input.message);
+    case "propose":
+      return propose(raft, input.payload);
+    case "persisted":
+      return persisted(raft, input.ticket);
+    case "fetched":
+      return fetched(raft, input.peer, input.from, input.entries);
+    case "read":
+      return read(raft, input.id);
+    case "peer-gone":
+      return peerGone(raft, input.peer);
+    default:
+      return unreachable(input);
+  }
+}
+
+function tick(raft: Raft): void {
+  if (raft.reign !== undefined) lead(raft, raft.reign);
+  else if (raft.now >= raft.electionAt) startPreVote(raft);
+}
+
+/** A leader's turn of the clock: check-quorum (thesis 6.2), heartbeats, transfer. */
+function lead(raft: Raft, reign: Reign): void {
+  if (raft.config.members.length > 1 && raft.now - reign.confirmedAt >= raftTimes.electionTimeoutMinMs) {
+    raft.effects.push({ kind: "noted", event: { kind: "quorum-lost", term: raft.term } });
+    becomeFollower(raft, raft.term, undefined);
+    return;
+  }
+  if (raft.now >= reign.nextHeartbeatAt) broadcastRound(raft);
+  considerTransfer(raft, reign);
+}
+
+function propose(raft: Raft, payload: Uint8Array): void {
+  if (!mayAppend(raft)) return;
+  assert(payload.length > 0, "an empty payload is the engine's own");
+  raft.log.append({ index: logIndex(raft.log.lastIndex + 1), term: raft.term, payload });
+  feedAll(raft);
+}
+
+function receive(raft: Raft, message: Message): void {
+  assert(message.to === raft.config.id, () => `a message for ${message.to} reached ${raft.config.id}`);
+  if (!raft.config.members.includes(message.from)) return;
+  if (!noteIncarnation(raft, message.from, message.incarnation)) return;
+  switch (message.kind) {
+    case "vote-request":
+      return handleVoteRequest(raft, message);
+    case "vote-reply":
+      return handleVoteReply(raft, message);
+    case "append":
+      if (message.term < raft.term) return refuseStale(raft, message);
+      if (message.term > raft.term) becomeFollower(raft, message.term, message.from);
+      noteLeader(raft, message.from);
+      return handleAppend(raft, message);
+    case "accepted":
+    case "rejected":
+      if (message.term > raft.term) return becomeFollower(raft, message.term, undefined);
+      if (message.term < raft.term || raft.reign === undefined) return;
+      if (message.kind === "rejected") return handleRejected(raft, message);
+      handleAccepted(raft, message);
+      return raft.reign === undefined ? undefined : completeTransfer(raft, raft.reign);
+    case "timeout-now":
+      if (message.term !== raft.term || raft.leader !== message.from) return;
+      return startElection(raft, true);
+    default:
+      return unreachable(message);
+  }
+}
+
+/** A leader of an older term: the higher term in the reply makes it step down. */
+function refuseStale(raft: Raft, message: Message & { readonly kind: "append" }): void {
+  send(raft, {
+    kind: "rejected",
+    from: raft.config.id,
+    to: message.from,
+    incarnation: raft.config.incarnation,
+    term: raft.term,
+    round: 0,
+    prevIndex: message.prevIndex,
+    hintIndex: logIndex(0),
+    hintTerm: message.prevTerm,
+  });
+}
