@@ -47,7 +47,13 @@ export type EmbeddedEvent =
   | RaftEvent
   | { readonly kind: "tail-cut"; readonly bytes: number }
   | { readonly kind: "peer-connected"; readonly peer: ReplicaId }
-  | { readonly kind: "peer-lost"; readonly peer: ReplicaId };
+  | { readonly kind: "peer-lost"; readonly peer: ReplicaId }
+  | {
+      readonly kind: "role-changed";
+      readonly role: Raft["role"];
+      readonly term: Term;
+      readonly leader: ReplicaId | undefined;
+    };
 
 interface Appended {
   readonly term: Term;
@@ -304,6 +310,8 @@ export class EmbeddedLog implements ReplicatedLog {
   }
 
   #announceLeadership(): void {
+    const { role, term, leader } = this.#raft;
+    this.#options.onEvent({ kind: "role-changed", role, term, leader });
     const before = this.#leadership;
     const now = this.#currentLeadership();
     if (before.term === now.term && before.leader === now.leader && before.leading === now.leading) return;

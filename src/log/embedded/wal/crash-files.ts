@@ -221,7 +221,9 @@ export class CrashFiles implements WalFiles {
       const parts = [this.#change(from, undefined), this.#change(to, content)];
       this.#unsynced.push({
         directory: dirname(to),
-        undo: () => parts.reverse().forEach((part) => part.undo()),
+        undo: () => {
+          for (const part of parts.reverse()) part.undo();
+        },
       });
     });
   }

@@ -1,0 +1,131 @@
+/** The write-ahead log through crashes: what was acknowledged survives, and what survives is one history. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { integerBetween, type Random, seededRandom } from "../../../base/random.ts";
+import { CrashFiles } from "./crash-files.ts";
+import { check, identity, LogModel, open, placeOf, writeOf } from "./model.test-support.ts";
+import { type Recovered, type WalWrite, WriteAheadLog } from "./write-ahead-log.ts";
+
+const dir = "/wal";
+const segmentBytes = 3_000;
+
+function randomWrite(random: Random, length: number): WalWrite {
+  const back = random() < 0.2 ? integerBetween(random, 0, 10) : 0;
+  return writeOf({
+    from: placeOf(length, back),
+    count: integerBetween(random, 0, 5),
+    term: integerBetween(random, 1, 6),
+    bytes: random() < 0.1 ? 4_000 : integerBetween(random, 0, 600),
+    vote: integerBetween(random, 0, 3),
+  });
+}
+
+/** What the log may hold after a crash: the writes up to any one from the last that was acknowledged on. */
+class Histories {
+  #models: LogModel[] = [new LogModel()];
+  #acknowledged = 0;
+
+  get newest(): LogModel {
+    return this.#models.at(-1) as LogModel;
+  }
+
+  /** Returns what to call when the write is acknowledged. */
+  write(write: WalWrite): () => void {
+    const model = new LogModel();
+    Object.assign(model, this.newest);
+    model.apply(write);
+    const number = this.#models.push(model) - 1;
+    return () => {
+      assert.equal(number, this.#acknowledged + 1, "acknowledgements come in the order of the writes");
+      this.#acknowledged = number;
+    };
+  }
+
+  get pending(): number {
+    return this.#models.length - 1 - this.#acknowledged;
+  }
+
+  /** Check what survived, and go on from there: it was reported, so it may not be lost by a later crash. */
+  async survived(wal: WriteAheadLog, recovered: Recovered): Promise<void> {
+    const possible = this.#models.slice(this.#acknowledged);
+    for (const model of possible) {
+      const same =
+        model.entries.length === recovered.lastIndex &&
+        model.hardState.term === recovered.hardState.term &&
+        model.hardState.votedFor === recovered.hardState.votedFor;
+      if (!same) continue;
+      try {
+        await check(wal, recovered, model);
+      } catch {
+        // Another of the possible ones may look alike up to here; that none is the same fails below.
+        continue;
+      }
+      this.#models = [model];
+      this.#acknowledged = 0;
+      return;
+    }
+    assert.fail(
+      `what survived (${recovered.lastIndex} entries, term ${recovered.hardState.term}) is none of ` +
+        possible.map((model) => `${model.entries.length}/${model.hardState.term}`).join(", "),
+    );
+  }
+}
+
+/** One life of a log: open, check, write at random, die at a random call. Returns whether it cut a tail. */
+async function live(files: CrashFiles, random: Random, histories: Histories): Promise<boolean> {
+  const died = files.dieAfter(integerBetween(random, 5, 250));
+  let dead = false;
+  const life = (async () => {
+    const { wal, recovered } = await open(files, dir, segmentBytes);
+    await histories.survived(wal, recovered);
+    if (recovered.cut !== undefined && random() < 0.5) await wal.forgetCut();
+    while (!dead) {
+      for (let i = integerBetween(random, 1, 4); i > 0; i--) {
+        const write = randomWrite(random, histories.newest.entries.length);
+        wal.write(write, histories.write(write));
+      }
+      while (histories.pending > 8 && !dead) await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return recovered.cut !== undefined;
+  })();
+  // A dead process's calls are never answered, so its life may never end: the death does.
+  const ended = died.then(() => {
+    dead = true;
+    return false;
+  });
+  return Promise.race([life, ended]);
+}
+
+async function torture(seed: number, power: (random: Random) => boolean): Promise<void> {
+  const random = seededRandom(seed);
+  const files = new CrashFiles(random);
+  await WriteAheadLog.format(dir, identity, { files, segmentBytes });
+  const histories = new Histories();
+  for (let life = 0; life < 8; life++) {
+    await live(files, random, histories);
+    if (power(random)) files.losePower();
+  }
+  const { wal, recovered } = await open(files, dir, segmentBytes);
+  await histories.survived(wal, recovered);
+  files.die();
+}
+
+for (const [what, power] of [
+  ["power failures that lose any unsynced sectors", () => true],
+  ["processes that die between any two calls", () => false],
+  [
+    "both in turns, so that nothing reported after the one is lost in the other",
+    (random: Random) => random() < 0.5,
+  ],
+] as const) {
+  test(`everything acknowledged survives, as one history: ${what}`, async () => {
+    for (let seed = 1; seed <= 15; seed++) {
+      try {
+        await torture(seed, power);
+      } catch (error) {
+        throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
+      }
+    }
+  });
+}

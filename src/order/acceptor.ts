@@ -1,0 +1,41 @@
+/** Whoever dials an order replica says hello first; then it is a peer of the log or a front-end. */
+import { type ByteReader, DecodeError } from "../base/bytes.ts";
+import type { EmbeddedLog } from "../log/embedded/embedded-log.ts";
+import type { Connection } from "../wire/connection.ts";
+import { type Hello, helloFrame, readHello } from "../wire/hello.ts";
+import type { Acceptor } from "../wire/listener.ts";
+import { readQuestions, readSubmissions, serviceFrames } from "../wire/service.ts";
+import { FrontendLink } from "./frontend-link.ts";
+import type { Replica } from "./replica.ts";
+
+export function acceptorFor(
+  connection: Connection,
+  cluster: string,
+  log: EmbeddedLog,
+  replica: Replica,
+): Acceptor {
+  let greeted: Acceptor | undefined;
+  const greet = (hello: Hello): Acceptor =>
+    hello.role === "order" ? log.accept(hello, connection) : serve(hello, connection, replica);
+  return {
+    frame: (kind, body) => {
+      if (greeted !== undefined) greeted.frame(kind, body);
+      else if (kind === helloFrame) greeted = greet(readHello(body, cluster));
+      else throw new DecodeError(`a frame of kind ${kind} before the hello`);
+    },
+    closed: () => greeted?.closed(),
+  };
+}
+
+function serve(hello: Hello, connection: Connection, replica: Replica): Acceptor {
+  const link = new FrontendLink(hello.name, connection);
+  replica.join(link);
+  return {
+    frame: (kind: number, body: ByteReader) => {
+      if (kind === serviceFrames.submit) replica.submit(link, readSubmissions(body));
+      else if (kind === serviceFrames.ask) replica.ask(link, readQuestions(body));
+      else throw new DecodeError(`a front-end sent a frame of kind ${kind}`);
+    },
+    closed: () => replica.leave(link),
+  };
+}

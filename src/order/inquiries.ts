@@ -1,0 +1,132 @@
+/**
+ * Answers front-ends' questions from this replica's state: items from memory, orders from the store. A question is
+ * answered at a state that is fresh enough for it, never at one that is not committed.
+ */
+import { unreachable } from "../base/assert.ts";
+import { ByteWriter } from "../base/bytes.ts";
+import { orderTimes } from "../base/limits.ts";
+import { itemId, orderNumber } from "../base/units.ts";
+import { writeItem, writeOrder } from "../market/codec.ts";
+import { findItem, listItems, type Market } from "../market/market.ts";
+import type { OrderFilter, Store } from "../store/port.ts";
+import type { Answered, Inquiry, Question } from "../wire/service.ts";
+import type { Applied } from "./applied.ts";
+import type { FrontendLink } from "./frontend-link.ts";
+
+export interface InquiriesHost {
+  readonly market: Market;
+  readonly store: Store;
+  readonly applied: Applied;
+  /** Resolves when this replica has applied all that anyone was told before the call; rejects if it cannot know. */
+  readPoint(): Promise<void>;
+}
+
+const writer = new ByteWriter(4_096);
+
+/** `count` rows, each written by `write`. */
+function encodeRows<T>(rows: readonly T[], write: (writer: ByteWriter, row: T) => void): Uint8Array {
+  writer.reset();
+  writer.varint(rows.length);
+  for (const row of rows) write(writer, row);
+  return writer.peek().slice();
+}
+
+const noRows = encodeRows([], () => {});
+
+/** One frame of questions. Those that want the latest state share one read point. */
+export function answerQuestions(
+  host: InquiriesHost,
+  link: FrontendLink,
+  questions: readonly Question[],
+): void {
+  const latest: Question[] = [];
+  for (const question of questions) {
+    switch (question.freshness.kind) {
+      case "stale":
+        answer(host, link, question);
+        break;
+      case "at-least":
+        host.applied.whenPosition(question.freshness.position, orderTimes.readDeadlineMs).then(
+          () => answer(host, link, question),
+          () => fail(link, question),
+        );
+        break;
+      case "latest":
+        latest.push(question);
+        break;
+      default:
+        unreachable(question.freshness);
+    }
+  }
+  if (latest.length === 0) return;
+  host.readPoint().then(
+    () => {
+      for (const question of latest) answer(host, link, question);
+    },
+    () => {
+      for (const question of latest)
+        link.answer({ kind: "failed", ticket: question.ticket, code: "not-leader" });
+    },
+  );
+}
+
+function fail(link: FrontendLink, question: Question): void {
+  link.answer({ kind: "failed", ticket: question.ticket, code: "unavailable" });
+}
+
+function answer(host: InquiriesHost, link: FrontendLink, question: Question): void {
+  const { position } = host.market;
+  const tell = (rows: Uint8Array): void => {
+    const answered: Answered = { kind: "rows", ticket: question.ticket, position, rows };
+    link.answer(answered);
+  };
+  const rows = find(host, question.inquiry);
+  if (rows instanceof Uint8Array) tell(rows);
+  else rows.then(tell, () => fail(link, question));
+}
+
+function find({ market, store }: InquiriesHost, inquiry: Inquiry): Uint8Array | Promise<Uint8Array> {
+  switch (inquiry.kind) {
+    case "item": {
+      const { item } = inquiry;
+      const row = findItem(
+        market,
+        typeof item === "string" ? { kind: "name", name: item } : { kind: "id", id: itemId(item) },
+      );
+      return row === undefined ? noRows : encodeRows([row], writeItem);
+    }
+    case "items": {
+      const { topic, after, limit } = inquiry;
+      const filter = { ...(topic !== undefined && { topic }), after: itemId(after), limit };
+      return encodeRows(listItems(market, filter), writeItem);
+    }
+    case "order":
+      return store
+        .order(orderNumber(inquiry.number))
+        .then((row) => (row === undefined ? noRows : encodeRows([row], writeOrder)));
+    case "orders": {
+      const filter = orderFilter(market, inquiry);
+      if (filter === undefined) return noRows;
+      return store.orders(filter).then((rows) => encodeRows(rows, writeOrder));
+    }
+    default:
+      return unreachable(inquiry);
+  }
+}
+
+/** `undefined` if no order can match, because the item does not exist. */
+function orderFilter(
+  market: Market,
+  { item, customer, reference, after, before, limit }: Extract<Inquiry, { kind: "orders" }>,
+): OrderFilter | undefined {
+  const row = item === undefined ? undefined : findItem(market, { kind: "name", name: item });
+  if (item !== undefined && row === undefined) return undefined;
+  return {
+    ...(row !== undefined && { item: row.id }),
+    ...(customer !== undefined && { customer }),
+    ...(reference !== undefined && { reference }),
+    ...(after !== undefined && { after: orderNumber(after) }),
+    ...(before !== undefined && { before: orderNumber(before) }),
+    limit,
+  };
+}
