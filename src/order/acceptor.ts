@@ -1,6 +1,5 @@
 /** Whoever dials an order replica says hello first; then it is a peer of the log or a front-end. */
 import { type ByteReader, DecodeError } from "../base/bytes.ts";
-import type { EmbeddedLog } from "../log/embedded/embedded-log.ts";
 import type { Connection } from "../wire/connection.ts";
 import { type Hello, helloFrame, readHello } from "../wire/hello.ts";
 import type { Acceptor } from "../wire/listener.ts";
@@ -8,15 +7,16 @@ import { readQuestions, readSubmissions, serviceFrames } from "../wire/service.t
 import { FrontendLink } from "./frontend-link.ts";
 import type { Replica } from "./replica.ts";
 
+/** `acceptPeer` takes over a connection whose hello came from another replica of the log's group. */
 export function acceptorFor(
   connection: Connection,
   cluster: string,
-  log: EmbeddedLog,
+  acceptPeer: (hello: Hello) => Acceptor,
   replica: Replica,
 ): Acceptor {
   let greeted: Acceptor | undefined;
   const greet = (hello: Hello): Acceptor =>
-    hello.role === "order" ? log.accept(hello, connection) : serve(hello, connection, replica);
+    hello.role === "order" ? acceptPeer(hello) : serve(hello, connection, replica);
   return {
     frame: (kind, body) => {
       if (greeted !== undefined) greeted.frame(kind, body);

@@ -1,4 +1,7 @@
-/** The order replica as a process: opens its store and its log, listens, and answers until it is stopped. */
+/**
+ * The order replica as a process: chooses its store and its log, listens, and answers until it is stopped. It is here
+ * and not in order/, which knows only the ports.
+ */
 
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
@@ -10,9 +13,12 @@ import { type LogIndex, replicaId } from "../base/units.ts";
 import { type EmbeddedEvent, EmbeddedLog } from "../log/embedded/embedded-log.ts";
 import type { MarketDefinition } from "../market/definition.ts";
 import { emptyMarket, restoreMarket } from "../market/market.ts";
+import { acceptorFor } from "../order/acceptor.ts";
+import { Replica } from "../order/replica.ts";
 import type { Digest } from "../store/port.ts";
 import { openSqliteStore } from "../store/sqlite/store.ts";
-import { Listener } from "../wire/listener.ts";
+import type { Hello } from "../wire/hello.ts";
+import { type Acceptor, Listener } from "../wire/listener.ts";
 import type {
   OrderConfig,
   ProcessEvent,
@@ -21,8 +27,6 @@ import type {
   ReplicaState,
   RunningProcess,
 } from "../wire/process.ts";
-import { acceptorFor } from "./acceptor.ts";
-import { Replica } from "./replica.ts";
 
 const logDirectory = (directory: string): string => join(directory, "log");
 
@@ -79,9 +83,10 @@ export async function startOrder(config: OrderConfig, host: ProcessHost): Promis
     config.orders.find((order) => order.id === config.id),
     "this replica's own address",
   );
-  const listener = await Listener.open(self, (connection) =>
-    acceptorFor(connection, config.cluster, log, replica),
-  );
+  const listener = await Listener.open(self, (connection) => {
+    const peer = (hello: Hello): Acceptor => log.accept(hello, connection);
+    return acceptorFor(connection, config.cluster, peer, replica);
+  });
   return {
     status: () => status(log, replica),
     digest: async () => readable(await store.digest()),
