@@ -8,6 +8,35 @@
 import type { Hash128 } from "./hash128.ts";
 import { hash128 } from "./hash128.ts";
 
+/**
+ * Short ASCII texts that were read lately, each in the one slot that its bytes hash to. The names of items are read
+ * again and again: to compare bytes with a string is cheaper than to make the string anew, and a string that was
+ * looked up before has its hash. The table is bounded and decides nothing.
+ */
+const knownTexts: string[] = new Array<string>(1_024).fill("");
+const knownBytesMax = 32;
+
+/** The text of these bytes, `undefined` if they are not ASCII. */
+function knownText(bytes: Uint8Array, start: number, length: number): string | undefined {
+  let mix = length;
+  for (let i = start; i < start + length; i++) mix = (Math.imul(mix, 31) + (bytes[i] as number)) | 0;
+  const slot = (mix ^ (mix >>> 10)) & 1_023;
+  const known = knownTexts[slot] as string;
+  if (known.length === length) {
+    let i = 0;
+    while (i < length && known.charCodeAt(i) === bytes[start + i]) i++;
+    if (i === length) return known;
+  }
+  let text = "";
+  for (let i = start; i < start + length; i++) {
+    const code = bytes[i] as number;
+    if (code >= 0x80) return undefined;
+    text += String.fromCharCode(code);
+  }
+  knownTexts[slot] = text;
+  return text;
+}
+
 /** Bytes that are not what the format says. Whoever reads from a peer or a disk translates it. */
 export class DecodeError extends Error {
   override readonly name = "DecodeError";
@@ -55,17 +84,25 @@ export class ByteWriter {
 
   /** A non-negative safe integer, 1 to 8 bytes. */
   varint(value: number): void {
+    // Most are one byte: this much is small enough to be inlined where it is called.
+    if (value < 0x80 && this.#length < this.#bytes.length) this.#bytes[this.#length++] = value;
+    else this.#longVarint(value);
+  }
+
+  #longVarint(value: number): void {
     this.#reserve(8);
-    let rest = value;
-    if (rest >= 0x1000_0000) {
+    let rest: number;
+    if (value >= 0x1000_0000) {
       // Above 31 bits the arithmetic is on doubles, where remainders are slow: one division, then small integers.
-      const high = Math.floor(rest / 0x1000_0000);
-      const low = rest - high * 0x1000_0000;
+      const high = Math.floor(value / 0x1000_0000);
+      const low = (value - high * 0x1000_0000) | 0;
       this.#bytes[this.#length++] = low | 0x80;
       this.#bytes[this.#length++] = (low >>> 7) | 0x80;
       this.#bytes[this.#length++] = (low >>> 14) | 0x80;
       this.#bytes[this.#length++] = (low >>> 21) | 0x80;
-      rest = high;
+      rest = high | 0;
+    } else {
+      rest = value | 0;
     }
     while (rest >= 0x80) {
       this.#bytes[this.#length++] = rest | 0x80;
@@ -218,15 +255,9 @@ export class ByteReader {
     this.#need(length);
     const start = this.#offset;
     this.#offset += length;
-    if (length < 32) {
-      let text = "";
-      let i = 0;
-      for (; i < length; i++) {
-        const code = this.#bytes[start + i] as number;
-        if (code >= 0x80) break;
-        text += String.fromCharCode(code);
-      }
-      if (i === length) return text;
+    if (length <= knownBytesMax) {
+      const text = knownText(this.#bytes, start, length);
+      if (text !== undefined) return text;
     }
     try {
       return decoder.decode(this.#bytes.subarray(start, start + length));

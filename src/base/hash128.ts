@@ -23,6 +23,23 @@ const c2 = 0xab0e9789;
 const c3 = 0x38b34ae5;
 const c4 = 0xa1e38b93;
 
+/** Four bytes from `at`, little-endian. */
+function word(bytes: Uint8Array, at: number): number {
+  return (
+    (bytes[at] as number) |
+    ((bytes[at + 1] as number) << 8) |
+    ((bytes[at + 2] as number) << 16) |
+    ((bytes[at + 3] as number) << 24)
+  );
+}
+
+/** The at most three bytes from `at` to `end`, little-endian. */
+function shortWord(bytes: Uint8Array, at: number, end: number): number {
+  let bits = 0;
+  for (let i = end - 1; i >= at; i--) bits = (bits << 8) | (bytes[i] as number);
+  return bits;
+}
+
 /** The hash of the first `length` bytes; all of them unless told. */
 export function hash128(bytes: Uint8Array, seed = 0, length = bytes.length): Hash128 {
   const blocks = length & ~15;
@@ -30,32 +47,33 @@ export function hash128(bytes: Uint8Array, seed = 0, length = bytes.length): Has
   let h2 = seed;
   let h3 = seed;
   let h4 = seed;
-  const word = (i: number): number =>
-    (bytes[i] as number) |
-    ((bytes[i + 1] as number) << 8) |
-    ((bytes[i + 2] as number) << 16) |
-    ((bytes[i + 3] as number) << 24);
   for (let i = 0; i < blocks; i += 16) {
-    h1 ^= Math.imul(rotate(Math.imul(word(i), c1), 15), c2);
+    h1 ^= Math.imul(rotate(Math.imul(word(bytes, i), c1), 15), c2);
     h1 = (Math.imul((rotate(h1, 19) + h2) | 0, 5) + 0x561ccd1b) | 0;
-    h2 ^= Math.imul(rotate(Math.imul(word(i + 4), c2), 16), c3);
+    h2 ^= Math.imul(rotate(Math.imul(word(bytes, i + 4), c2), 16), c3);
     h2 = (Math.imul((rotate(h2, 17) + h3) | 0, 5) + 0x0bcaa747) | 0;
-    h3 ^= Math.imul(rotate(Math.imul(word(i + 8), c3), 17), c4);
+    h3 ^= Math.imul(rotate(Math.imul(word(bytes, i + 8), c3), 17), c4);
     h3 = (Math.imul((rotate(h3, 15) + h4) | 0, 5) + 0x96cd1c35) | 0;
-    h4 ^= Math.imul(rotate(Math.imul(word(i + 12), c4), 18), c1);
+    h4 ^= Math.imul(rotate(Math.imul(word(bytes, i + 12), c4), 18), c1);
     h4 = (Math.imul((rotate(h4, 13) + h1) | 0, 5) + 0x32ac3b17) | 0;
   }
   let k1 = 0;
   let k2 = 0;
   let k3 = 0;
   let k4 = 0;
-  for (let i = length - 1; i >= blocks; i--) {
-    const at = i - blocks;
-    const byte = (bytes[i] as number) << ((at & 3) * 8);
-    if (at < 4) k1 |= byte;
-    else if (at < 8) k2 |= byte;
-    else if (at < 12) k3 |= byte;
-    else k4 |= byte;
+  const rest = length - blocks;
+  if (rest < 4) k1 = shortWord(bytes, blocks, length);
+  else {
+    k1 = word(bytes, blocks);
+    if (rest < 8) k2 = shortWord(bytes, blocks + 4, length);
+    else {
+      k2 = word(bytes, blocks + 4);
+      if (rest < 12) k3 = shortWord(bytes, blocks + 8, length);
+      else {
+        k3 = word(bytes, blocks + 8);
+        k4 = shortWord(bytes, blocks + 12, length);
+      }
+    }
   }
   h4 ^= Math.imul(rotate(Math.imul(k4, c4), 18), c1);
   h3 ^= Math.imul(rotate(Math.imul(k3, c3), 17), c4);
@@ -107,22 +125,24 @@ export class HashSum {
 
   add(hash: Hash128): void {
     const words = this.#words;
-    let carry = 0;
-    for (let i = 0; i < 4; i++) {
-      const sum = (words[i] as number) + (hash[i] as number) + carry;
-      words[i] = sum;
-      carry = sum > 0xffff_ffff ? 1 : 0;
-    }
+    const s0 = (words[0] as number) + hash[0];
+    const s1 = (words[1] as number) + hash[1] + (s0 > 0xffff_ffff ? 1 : 0);
+    const s2 = (words[2] as number) + hash[2] + (s1 > 0xffff_ffff ? 1 : 0);
+    words[3] = (words[3] as number) + hash[3] + (s2 > 0xffff_ffff ? 1 : 0);
+    words[2] = s2;
+    words[1] = s1;
+    words[0] = s0;
   }
 
   subtract(hash: Hash128): void {
     const words = this.#words;
-    let borrow = 0;
-    for (let i = 0; i < 4; i++) {
-      const difference = (words[i] as number) - (hash[i] as number) - borrow;
-      words[i] = difference;
-      borrow = difference < 0 ? 1 : 0;
-    }
+    const s0 = (words[0] as number) - hash[0];
+    const s1 = (words[1] as number) - hash[1] - (s0 < 0 ? 1 : 0);
+    const s2 = (words[2] as number) - hash[2] - (s1 < 0 ? 1 : 0);
+    words[3] = (words[3] as number) - hash[3] - (s2 < 0 ? 1 : 0);
+    words[2] = s2;
+    words[1] = s1;
+    words[0] = s0;
   }
 
   value(): Hash128 {

@@ -18,6 +18,11 @@ export interface ItemRow {
   readonly quantity: number;
   /** Units traded so far, both sides. */
   readonly volume: number;
+  /**
+   * Units that came in other than by a trade: its first quantity and every restock since. At any position
+   * quantity = supplied − bought + sold, which is how a check recomputes the stock from the orders alone.
+   */
+  readonly supplied: number;
   /** The position of its last change. */
   readonly changed: Position;
 }

@@ -46,6 +46,7 @@ export function feed(raft: Raft, to: ReplicaId): boolean {
     const entries = raft.log.slice(progress.next, logLimits.appendBytes);
     if (entries === undefined) {
       progress.mode = "fetch";
+      progress.fetchFrom = progress.next;
       raft.effects.push({ kind: "fetch", peer: to, from: progress.next });
       return sent;
     }
@@ -66,7 +67,7 @@ export function feedAll(raft: Raft): void {
 /** Entries came from disk. If the follower's need has changed meanwhile, look anew. */
 export function fetched(raft: Raft, peer: ReplicaId, from: LogIndex, entries: readonly Entry[]): void {
   const progress = raft.reign?.progress.get(peer);
-  if (progress === undefined || progress.mode !== "fetch") return;
+  if (progress === undefined || progress.mode !== "fetch" || progress.fetchFrom !== from) return;
   progress.mode = "pipeline";
   if (progress.next === from && entries.length > 0 && hasRoom(progress)) {
     assert(entries[0]?.index === from, "the disk gave what was asked for");

@@ -16,6 +16,8 @@ export interface TermRun {
 }
 
 const noTerm = term(0);
+/** Takes the place of an entry that was dropped, so that its payload is not kept alive. */
+const dropped: Entry = { index: logIndex(0), term: noTerm, payload: new Uint8Array(0) };
 
 export class LogView {
   readonly #runs: TermRun[];
@@ -118,6 +120,7 @@ export class LogView {
   trim(durable: LogIndex): void {
     while (this.#bytes > this.#tailBytes && this.tailFrom <= durable && this.#head < this.#tail.length) {
       this.#bytes -= (this.#tail[this.#head] as Entry).payload.length;
+      this.#tail[this.#head] = dropped;
       this.#head++;
     }
     if (this.#head > 1_024 && this.#head * 2 > this.#tail.length) {

@@ -39,6 +39,8 @@ export function truncateLog(raft: Raft, from: LogIndex): void {
   raft.log.truncate(from);
   if (raft.durable >= from) raft.durable = logIndex(from - 1);
   if (raft.unwritten > from) raft.unwritten = from;
+  // A write under way will be followed by the one that replaces its entries: it speaks only for those before.
+  for (const write of raft.writes) if (write.lastIndex >= from) write.lastIndex = logIndex(from - 1);
 }
 
 /** At the end of a step: one write for all that changed in it. */
@@ -52,13 +54,13 @@ export function writeChanges(raft: Raft): void {
   if (hardState !== undefined) raft.hardStateTicket = ticket;
   raft.hardStateChanged = false;
   raft.unwritten = logIndex(log.lastIndex + 1);
-  raft.writes.push({ ticket, lastIndex: log.lastIndex, lastTerm: log.lastTerm });
+  raft.writes.push({ ticket, lastIndex: log.lastIndex });
   raft.effects.push({ kind: "persist", ticket, hardState, entries });
 }
 
 /**
- * A write is durable. It speaks for the log only if the log still ends, at that index, in the term that was written:
- * entries can be cut and rewritten between a request and its completion (etcd's append ABA race).
+ * A write is durable, and with it the log as far as no later write replaces it. To compare terms would not do:
+ * entries can be cut, and written again as they were, between a request and its completion (etcd's append ABA race).
  */
 export function persisted(raft: Raft, ticket: number): void {
   assert(ticket > raft.persistedTicket && ticket <= raft.lastTicket, () => `ticket ${ticket} out of order`);
@@ -66,9 +68,7 @@ export function persisted(raft: Raft, ticket: number): void {
   let done = 0;
   for (const write of raft.writes) {
     if (write.ticket > ticket) break;
-    if (write.lastIndex > raft.durable && raft.log.termAt(write.lastIndex) === write.lastTerm) {
-      raft.durable = write.lastIndex;
-    }
+    if (write.lastIndex > raft.durable) raft.durable = write.lastIndex;
     done++;
   }
   raft.writes.splice(0, done);

@@ -21,6 +21,8 @@ export interface Progress {
   next: LogIndex;
   /** In `probe`: an append was sent and neither answered nor given up by a heartbeat. */
   probing: boolean;
+  /** In `fetch`: what was asked of the disk last; an answer to anything else is old. */
+  fetchFrom: LogIndex;
   inFlight: InFlight[];
   inFlightBytes: number;
   /** The newest of the leader's rounds that the follower confirmed. */
@@ -38,6 +40,7 @@ export function newProgress(last: LogIndex, now: number): Progress {
     match: logIndex(0),
     next: logIndex(last + 1),
     probing: false,
+    fetchFrom: logIndex(0),
     inFlight: [],
     inFlightBytes: 0,
     round: 0,
@@ -54,6 +57,12 @@ export function probeFrom(progress: Progress, next: LogIndex): void {
   progress.probing = false;
   progress.inFlight = [];
   progress.inFlightBytes = 0;
+}
+
+/** The follower answered a probe: send on from what it has. Earlier probes may be lost, and hold no room. */
+export function pipelineFrom(progress: Progress, next: LogIndex): void {
+  probeFrom(progress, next);
+  progress.mode = "pipeline";
 }
 
 export function hasRoom(progress: Progress): boolean {

@@ -20,11 +20,10 @@ export interface RaftConfig {
   readonly random: Random;
 }
 
-/** A write that is under way, and the log's end that it makes durable. */
+/** A write that is under way, and up to where it makes the log durable; less when its entries are replaced. */
 interface Write {
   readonly ticket: number;
-  readonly lastIndex: LogIndex;
-  readonly lastTerm: Term;
+  lastIndex: LogIndex;
 }
 
 /** A message that promises something, and the write that must be durable before it may leave. */
@@ -93,14 +92,19 @@ export interface Raft {
 export interface Restored {
   readonly hardState: HardState;
   readonly log: LogView;
-  /** Known to have been committed before the start: what the store has applied. */
+  /** Known to have been committed before the start: what the store has applied. Says nothing of a doubtful log. */
   readonly commit: LogIndex;
+  /** A torn tail was cut, at this start or earlier, and the doubt is not settled. */
   readonly doubtful: boolean;
 }
 
 export function createRaft(config: RaftConfig, restored: Restored, now: number): Raft {
   assert(config.members.includes(config.id), "a replica is a member of its group");
-  assert(restored.commit <= restored.log.lastIndex, "the store is not ahead of the log");
+  assert(config.incarnation > 0, "starts are counted from 1: 0 is the incarnation that nobody has");
+  assert(restored.hardState.term >= restored.log.lastTerm, "a term is durable before its entries");
+  // A cut tail may have held what the store applied, and may have replaced entries that are now back in its place.
+  const commit = restored.doubtful ? logIndex(0) : restored.commit;
+  assert(commit <= restored.log.lastIndex, "the store is not ahead of the log");
   return {
     config,
     now,
@@ -109,9 +113,9 @@ export function createRaft(config: RaftConfig, restored: Restored, now: number):
     role: "follower",
     leader: undefined,
     log: restored.log,
-    commit: restored.commit,
+    commit,
     durable: restored.log.lastIndex,
-    delivered: restored.commit,
+    delivered: commit,
     heardLeaderAt: undefined,
     electionAt: now,
     ballots: new Map(),

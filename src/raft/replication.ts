@@ -5,7 +5,7 @@ import { feed, progressOf, startAnew } from "./appends.ts";
 import { advanceCommit, commitTo } from "./commit.ts";
 import type { Accepted, Append, Rejected } from "./message.ts";
 import { sendAfterEntries, truncateLog } from "./persistence.ts";
-import { noteMatch, probeFrom } from "./progress.ts";
+import { noteMatch, pipelineFrom, probeFrom } from "./progress.ts";
 import { type Raft, send } from "./raft.ts";
 import { confirmRounds } from "./reads.ts";
 
@@ -54,11 +54,7 @@ export function handleAccepted(raft: Raft, message: Accepted): void {
   noteRound(raft, message);
   const before = progress.match;
   noteMatch(progress, message.match);
-  if (progress.mode === "probe") {
-    progress.mode = "pipeline";
-    progress.probing = false;
-    progress.next = logIndex(progress.match + 1);
-  }
+  if (progress.mode === "probe") pipelineFrom(progress, logIndex(progress.match + 1));
   if (progress.match > before) advanceCommit(raft);
   feed(raft, message.from);
 }

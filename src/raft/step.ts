@@ -20,7 +20,7 @@ import {
 import type { Message } from "./message.ts";
 import { persisted, writeChanges } from "./persistence.ts";
 import { mayAppend, type Raft, type Reign, send } from "./raft.ts";
-import { read } from "./reads.ts";
+import { confirmRounds, read } from "./reads.ts";
 import { handleAccepted, handleAppend, handleRejected, noteIncarnation } from "./replication.ts";
 import { completeTransfer, considerTransfer } from "./transfer.ts";
 
@@ -69,7 +69,11 @@ function lead(raft: Raft, reign: Reign): void {
     becomeFollower(raft, raft.term, undefined);
     return;
   }
-  if (raft.now >= reign.nextHeartbeatAt) broadcastRound(raft);
+  if (raft.now >= reign.nextHeartbeatAt) {
+    broadcastRound(raft);
+    // A group of one confirms its rounds itself.
+    confirmRounds(raft);
+  }
   considerTransfer(raft, reign);
 }
 

@@ -46,7 +46,10 @@ export interface Digest {
 export interface Store {
   load(): Promise<Stored>;
 
-  /** The state after the entry at `index`; indexes come without a gap. Never blocks: see `room`. */
+  /**
+   * The state after the entry at `index`; indexes ascend, and one that is left out changed nothing. Never blocks:
+   * see `room`.
+   */
   append(index: LogIndex, rows: Rows): void;
 
   /** Resolves when less than the store's bound waits to be written: whoever applies awaits it before going on. */
@@ -62,7 +65,8 @@ export interface Store {
   orders(filter: OrderFilter): Promise<readonly OrderRow[]>;
 
   /**
-   * The remembered answers of these client keys, in the order asked. Complete for everything appended before the
+   * The remembered answers of these client keys, in the order asked; the newest one of a key that was answered again
+   * after its lifetime. Complete for everything appended before the
    * call.
    */
   answers(keys: readonly Hash128[]): Promise<readonly (Answer | undefined)[]>;

@@ -17,6 +17,8 @@ export interface ConnectionEvents {
 }
 
 const headerBytes = 5;
+/** Up to here Node takes a copy out of its pool of buffers. */
+const pooledBytes = 2_048;
 
 export class Connection {
   readonly #socket: Socket;
@@ -77,8 +79,16 @@ export class Connection {
 
   #flush(): void {
     this.#flushScheduled = false;
-    if (this.#closed || this.#socket.destroyed) this.#out.reset();
-    else this.#socket.write(this.#out.finish());
+    const out = this.#out;
+    if (this.#closed || this.#socket.destroyed) {
+      out.reset();
+    } else if (out.length <= pooledBytes) {
+      // A new writer's buffer for every turn costs more than a copy of the few bytes that most turns send.
+      this.#socket.write(Buffer.from(out.peek()));
+      out.reset();
+    } else {
+      this.#socket.write(out.finish());
+    }
   }
 
   #receive(chunk: Buffer): void {

@@ -68,7 +68,7 @@ export class CrashFiles implements WalFiles {
   #callsLeft = Number.POSITIVE_INFINITY;
   #died: () => void = () => {};
 
-  /** An error for the next calls of an operation, for as long as it gives one. */
+  /** Asked before every call is done: an error that it gives is the call's answer. It may also `die`. */
   fault: (operation: Operation) => Error | undefined = () => undefined;
 
   constructor(random: Random) {
@@ -138,6 +138,7 @@ export class CrashFiles implements WalFiles {
       setImmediate(() => {
         if (life !== this.#life) return;
         const error = this.fault(operation);
+        if (life !== this.#life) return;
         if (error !== undefined) return reject(error);
         try {
           resolve(act());

@@ -236,3 +236,28 @@ test("entries that a client shaped like groups do not turn a torn tail into dama
   assert.notEqual(recovered.cut, undefined);
   await again.close();
 });
+
+/** A log whose last group began a segment, and where in the segment before it the group before is. */
+async function justRolled(): Promise<{ readonly given: Fixture; readonly previous: Fixture["last"] }> {
+  let previous = (await fixture(1)).last;
+  for (let groups = 2; ; groups++) {
+    const given = await fixture(groups);
+    if (given.last.name !== previous.name) return { given, previous };
+    previous = given.last;
+  }
+}
+
+test("a group that is gone from the end of a segment, while the next segment goes on, is damage", async () => {
+  const { given, previous } = await justRolled();
+  zero(given.files, previous.path, previous.from, previous.to);
+  const damage = await expectDamage(given.files, "zeros where a group was");
+  assert.deepEqual([damage.segment, damage.offset], [previous.name, previous.from]);
+});
+
+test("a broken end of a segment is damage if the next segment was ever written to", async () => {
+  const { given, previous } = await justRolled();
+  zero(given.files, given.last.path, 0, segmentBytes);
+  given.files.bytes(given.last.path)[1_000] = 1;
+  zero(given.files, previous.path, previous.to - 40, previous.to);
+  await expectDamage(given.files, "a torn group and something in the next segment");
+});

@@ -13,7 +13,9 @@ import {
   viewOf,
 } from "./record.ts";
 
-const chunkBytes = 1024 * 1024;
+/** What is read at once: a whole log at a start, a stretch of the sparse index otherwise. */
+const scanChunkBytes = 1024 * 1024;
+const keptChunkBytes = 320 * 1024;
 
 /** A place in a segment and in the chain. */
 export interface Place extends ChainPoint {
@@ -100,6 +102,7 @@ export async function scanGroups(
   const fill = async (needed: number): Promise<boolean> => {
     if (offset + needed > size) return false;
     const rest = bytes.subarray(at, have);
+    const chunkBytes = keep ? keptChunkBytes : scanChunkBytes;
     const next = keep || bytes.length < needed ? new Uint8Array(Math.max(needed, chunkBytes)) : bytes;
     next.set(rest);
     bytes = next;

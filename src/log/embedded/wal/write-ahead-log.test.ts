@@ -129,6 +129,24 @@ test("entries that a waiting write replaces are no longer read, and its own only
   await wal.close();
 });
 
+test("entries that became durable after a write that replaces them was made are never read", async () => {
+  const files = new CrashFiles(seededRandom(1));
+  await WriteAheadLog.format(dir, identity, { files, segmentBytes: 65_536 });
+  const { wal } = await open(files, dir, 65_536);
+  const read = Promise.withResolvers<readonly WalEntry[]>();
+  wal.write({ entries: [entry(1, 1, 10), entry(2, 1, 10), entry(3, 1, 10)] }, () => {
+    wal.read(index(2), 1_000).then(read.resolve, read.reject);
+  });
+  const durable = new Promise<void>((resolve) => wal.write({ entries: [entry(2, 2, 10)] }, resolve));
+  assert.deepEqual(await read.promise, []);
+  await durable;
+  assert.deepEqual(
+    (await wal.read(index(1), 1_000)).map((each) => each.term),
+    [1, 2],
+  );
+  await wal.close();
+});
+
 test("one write that is larger than a segment is kept whole", async () => {
   const files = new CrashFiles(seededRandom(1));
   await WriteAheadLog.format(dir, identity, { files, segmentBytes: 2_048 });

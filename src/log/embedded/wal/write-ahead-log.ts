@@ -8,9 +8,9 @@
  */
 import { assert } from "../../../base/assert.ts";
 import { OperatingFailure } from "../../../base/failure.ts";
-import { logLimits } from "../../../base/limits.ts";
 import { type LogIndex, logIndex } from "../../../base/units.ts";
 import { removeRecord } from "./checked-record.ts";
+import { type Recovered, type WalOptions, type WalStats, type WalWrite, walLimits } from "./contract.ts";
 import type { EntryIndex } from "./entry-index.ts";
 import type { WalFiles } from "./files.ts";
 import { checkFormat, formatDirectory, isFormatted } from "./format.ts";
@@ -18,63 +18,15 @@ import { Group, type HardState, type WalEntry } from "./group.ts";
 import { nodeFiles } from "./node-files.ts";
 import { readEntries, readTail } from "./read.ts";
 import { type ChainPoint, seedOf, segmentHeaderBytes, type WalIdentity } from "./record.ts";
-import { type Cut, cutName, type LogState, openCurrent, recover, type TermRun } from "./recover.ts";
+import { cutName, type LogState, openCurrent, recover } from "./recover.ts";
 import type { Place } from "./scan.ts";
 import { defaultSegmentBytes, type Segment, SegmentSupply } from "./segments.ts";
 
-/** What a write asks for. Its entries replace all that are stored at or above the first one's index. */
-export interface WalWrite {
-  readonly hardState?: HardState;
-  readonly entries: readonly WalEntry[];
-}
-
-export interface Recovered {
-  readonly hardState: HardState;
-  readonly firstIndex: LogIndex;
-  /** `firstIndex` − 1 if there are no entries. */
-  readonly lastIndex: LogIndex;
-  /** Ascending, without a gap from `firstIndex` to `lastIndex`. */
-  readonly terms: readonly TermRun[];
-  /** The newest entries, at most `tailBytes` of payload together. */
-  readonly tail: readonly WalEntry[];
-  /**
-   * Set when a torn tail was cut, in which an acknowledged write may have been: now, or at an earlier start since
-   * which nobody called `forgetCut`.
-   */
-  readonly cut: Cut | undefined;
-}
-
-export interface WalOptions {
-  readonly tailBytes: number;
-  readonly segmentBytes?: number;
-  readonly files?: WalFiles;
-  /**
-   * Called once, when a write or a sync failed: log it and exit. Nothing is acknowledged any more. If it is not given
-   * the error is thrown where nothing catches it, which ends the process.
-   */
-  readonly onFatal?: (error: OperatingFailure) => void;
-}
-
-export interface WalStats {
-  /** Bytes of the log, headers and replaced entries included. */
-  readonly bytes: number;
-  /** Segments in use. */
-  readonly segments: number;
-  /** Groups that were committed since the log was opened. */
-  readonly syncs: number;
-}
-
-export const walLimits = {
-  /** A group takes no further write from here on; one write may be larger. */
-  groupBytes: 4 * 1024 * 1024,
-  /** Bytes that wait for the group that is under way. Whoever writes bounds what is uncommitted; more is a programmer's error. */
-  waitingBytes: 2 * logLimits.uncommittedBytes,
-  /** The next segment is prepared when this part of the present one is used. */
-  prepareAt: 1 / 8,
-  /** Buffers of groups that are kept for the next ones, and how large such a one may be. */
-  spareGroups: 2,
-  spareGroupBytes: 1024 * 1024,
-} as const;
+export type { Recovered, WalOptions, WalStats, WalWrite } from "./contract.ts";
+export { WalDamaged } from "./damage.ts";
+export type { HardState, WalEntry } from "./group.ts";
+export type { WalIdentity } from "./record.ts";
+export type { Cut, TermRun } from "./recover.ts";
 
 function exit(error: OperatingFailure): never {
   throw error;

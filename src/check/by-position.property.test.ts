@@ -1,0 +1,303 @@
+/**
+ * Histories at random: a market is run one operation after another, each operation gets an interval around the instant
+ * in which it took effect, and what the clients would have seen is recorded. All of them must be accepted, and each
+ * must be rejected after one lie.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { integerBetween, type Random, seededRandom } from "../base/random.ts";
+import { checkByPosition } from "./by-position.ts";
+import { type HistoryHeader, historyOf, type InitialItem, type Operation } from "./history.ts";
+import type { Rule } from "./verdict.ts";
+
+interface Plan {
+  readonly operations: number;
+  /** The chance that an order's fate is not learnt. */
+  readonly unknown: number;
+  /** The chance that an operation is not recorded: the history is then not complete. */
+  readonly unrecorded: number;
+}
+
+interface Generated {
+  readonly header: HistoryHeader;
+  readonly operations: Operation[];
+}
+
+const items = ["FishCo", "BoarCo", "MenhirCo"];
+const priceMinor = 1_000;
+
+interface Item {
+  readonly name: string;
+  quantity: number;
+  volume: number;
+  position: number;
+}
+
+function generate(random: Random, plan: Plan): Generated {
+  const market: Item[] = items.map((name) => ({ name, quantity: 40, volume: 0, position: 1 }));
+  const initial: InitialItem[] = market.map(({ name, quantity }) => ({
+    item: name,
+    quantity,
+    volume: 0,
+    priceMinor,
+  }));
+  const operations: Operation[] = [];
+  const placed: Operation[] = [];
+  const between = (low: number, high: number): number => integerBetween(random, low, high);
+  let position = 1;
+  let number = 0;
+  for (let i = 0; i < plan.operations; i++) {
+    const instant = (i + 1) * 100;
+    const interval = {
+      client: between(0, 9),
+      start: Math.max(0, instant - between(1, 400)),
+      end: instant + between(1, 400),
+    };
+    const item = market[between(0, market.length - 1)] as Item;
+    const dice = random();
+    let operation: Operation;
+    let retry: Operation | undefined;
+    if (dice < 0.45) {
+      // Commands that are no orders use positions too.
+      position += between(1, 3);
+      const side = random() < 0.7 ? "buy" : "sell";
+      const quantity = between(1, 9);
+      const asked = { ...interval, op: "order", item: item.name, side, quantity, key: `key-${i}` } as const;
+      if (side === "buy" && item.quantity < quantity) {
+        operation = {
+          ...asked,
+          status: 409,
+          position,
+          reason: "insufficient-stock",
+          value: { quantity: item.quantity },
+        };
+      } else {
+        item.quantity += side === "buy" ? -quantity : quantity;
+        item.volume += quantity;
+        item.position = position;
+        operation = { ...asked, status: 200, position, number: number++, value: { priceMinor } };
+      }
+      if (random() < plan.unknown) {
+        const { client, start, end, op, item, side, quantity, key } = { ...asked };
+        const given = random() < 0.5 ? { end: null, status: null } : { end, status: 504 };
+        const again = { ...operation, start: instant + 500, end: instant + between(501, 900) };
+        operation = { client, start, op, item, side, quantity, key, ...given };
+        if (random() < 0.3) retry = again;
+      } else if (operation.status === 200) placed.push(operation);
+      if (random() < 0.05) {
+        // Never applied at all.
+        operations.push({ ...asked, key: `never-${i}`, end: null, status: null });
+      }
+    } else if (dice < 0.85) {
+      const value = { quantity: item.quantity, volume: item.volume, priceMinor };
+      operation = { ...interval, op: "read", item: item.name, status: 200, position: item.position, value };
+    } else if (dice < 0.95) {
+      const known = placed[between(0, Math.max(0, placed.length - 1))];
+      if (known === undefined) continue;
+      const { item, side, quantity, position, number, value } = known;
+      operation = {
+        ...interval,
+        op: "query",
+        item,
+        side,
+        quantity,
+        position,
+        number,
+        value,
+        status: 200,
+      } as Operation;
+    } else if (dice < 0.97) {
+      operation = { ...interval, op: "query", number, status: 404 };
+    } else {
+      operation = { ...interval, op: "list", status: 200, position };
+    }
+    if (random() < plan.unrecorded) continue;
+    operations.push(operation);
+    if (retry !== undefined) operations.push(retry);
+  }
+  const header = plan.unrecorded === 0 ? { complete: true, initial } : { complete: false };
+  return { header, operations };
+}
+
+const judge = ({ header, operations }: Generated) => checkByPosition(historyOf(operations, header));
+
+const plans: readonly (Plan & { readonly what: string })[] = [
+  { what: "of known orders", operations: 200, unknown: 0, unrecorded: 0 },
+  { what: "with orders of unknown outcome", operations: 200, unknown: 0.1, unrecorded: 0 },
+  { what: "with many orders of unknown outcome", operations: 300, unknown: 0.6, unrecorded: 0 },
+  { what: "recorded in part", operations: 200, unknown: 0.1, unrecorded: 0.4 },
+];
+
+for (const plan of plans) {
+  test(`every linearizable history ${plan.what} is accepted`, () => {
+    fc.assert(
+      fc.property(fc.nat(), (seed) => {
+        const verdict = judge(generate(seededRandom(seed), plan));
+        assert.equal(verdict.kind, "ok", JSON.stringify(verdict, null, 1));
+      }),
+      { numRuns: 300 },
+    );
+  });
+}
+
+/** Changes one thing in place; false where the history offers no occasion for it. */
+type Corruption = (generated: Generated, random: Random) => boolean;
+
+function pick<T>(random: Random, from: readonly T[]): T | undefined {
+  return from[integerBetween(random, 0, Math.max(0, from.length - 1))];
+}
+
+function change({ operations }: Generated, operation: Operation, to: Partial<Operation>): true {
+  operations[operations.indexOf(operation)] = { ...operation, ...to };
+  return true;
+}
+
+const isPlaced = ({ op, status }: Operation): boolean => op === "order" && status === 200;
+const isRead = ({ op }: Operation): boolean => op === "read";
+const ended = (a: Operation, b: Operation): boolean => a.end !== null && a.end < b.start;
+
+/** A pair of operations, the first over before the second began. */
+function successive(
+  { operations }: Generated,
+  random: Random,
+  fits: (a: Operation, b: Operation) => boolean,
+): readonly [Operation, Operation] | undefined {
+  const pairs: [Operation, Operation][] = [];
+  for (const a of operations) for (const b of operations) if (ended(a, b) && fits(a, b)) pairs.push([a, b]);
+  return pick(random, pairs);
+}
+
+const corruptions: Record<string, { readonly rules: readonly Rule[]; readonly corrupt: Corruption }> = {
+  "a read's position lowered below that of a change acknowledged before": {
+    rules: ["real-time-read", "backward-read"],
+    corrupt: (generated, random) => {
+      const pair = successive(generated, random, (a, b) => isPlaced(a) && isRead(b) && a.item === b.item);
+      return pair !== undefined && change(generated, pair[1], { position: Number(pair[0].position) - 1 });
+    },
+  },
+  "a read's position lowered below that of a read that ended before": {
+    rules: ["real-time-read", "backward-read"],
+    corrupt: (generated, random) => {
+      const pair = successive(generated, random, (a, b) => isRead(a) && isRead(b) && a.item === b.item);
+      return pair !== undefined && change(generated, pair[1], { position: Number(pair[0].position) - 1 });
+    },
+  },
+  "a read's quantity changed": {
+    rules: ["value", "value-changed", "negative-stock"],
+    corrupt: (generated, random) => {
+      const read = pick(random, generated.operations.filter(isRead));
+      if (read === undefined) return false;
+      const lie = { ...read.value, quantity: Number(read.value?.quantity) + pickSign(random) };
+      return change(generated, read, { value: lie });
+    },
+  },
+  "a read's volume changed": {
+    rules: ["value", "value-changed"],
+    corrupt: (generated, random) => {
+      const read = pick(random, generated.operations.filter(isRead));
+      if (read === undefined) return false;
+      const lie = { ...read.value, volume: Number(read.value?.volume) + pickSign(random) };
+      return change(generated, read, { value: lie });
+    },
+  },
+  "one order's number given to another": {
+    rules: ["duplicate-number"],
+    corrupt: (generated, random) => {
+      const pair = successive(generated, random, (a, b) => isPlaced(a) && isPlaced(b));
+      return pair !== undefined && change(generated, pair[1], { number: pair[0].number as number });
+    },
+  },
+  "one order's position given to another": {
+    rules: ["duplicate-position"],
+    corrupt: (generated, random) => {
+      const pair = successive(generated, random, (a, b) => isPlaced(a) && isPlaced(b));
+      return pair !== undefined && change(generated, pair[1], { position: pair[0].position as number });
+    },
+  },
+  "the places of two successive orders exchanged": {
+    rules: ["real-time-order"],
+    corrupt: (generated, random) => {
+      const pair = successive(generated, random, (a, b) => isPlaced(a) && isPlaced(b));
+      if (pair === undefined) return false;
+      const [a, b] = pair;
+      change(generated, a, { position: b.position as number, number: b.number as number });
+      return change(generated, b, { position: a.position as number, number: a.number as number });
+    },
+  },
+  "a query's quantity changed": {
+    rules: ["query-mismatch"],
+    corrupt: (generated, random) => {
+      const query = pick(
+        random,
+        generated.operations.filter(({ op, status }) => op === "query" && status === 200),
+      );
+      return query !== undefined && change(generated, query, { quantity: Number(query.quantity) + 1 });
+    },
+  },
+  "an acknowledged order not found": {
+    rules: ["lost-order"],
+    corrupt: (generated, random) => {
+      const order = pick(random, generated.operations.filter(isPlaced));
+      if (order === undefined) return false;
+      const start = Number(order.end) + 1;
+      generated.operations.push({
+        client: 1,
+        op: "query",
+        start,
+        end: start + 1,
+        status: 404,
+        number: order.number as number,
+      });
+      return true;
+    },
+  },
+  "a key answered with a second order": {
+    rules: ["key-two-numbers"],
+    corrupt: (generated, random) => {
+      const order = pick(random, generated.operations.filter(isPlaced));
+      if (order === undefined) return false;
+      generated.operations.push({ ...order, number: Number(order.number) + 1_000_000 });
+      return true;
+    },
+  },
+  "an order's quantity changed, which a later read shows": {
+    rules: ["value", "query-mismatch", "negative-stock"],
+    corrupt: (generated, random) => {
+      const pair = successive(generated, random, (a, b) => isPlaced(a) && isRead(b) && a.item === b.item);
+      return pair !== undefined && change(generated, pair[0], { quantity: Number(pair[0].quantity) + 1 });
+    },
+  },
+};
+
+function pickSign(random: Random): number {
+  return random() < 0.5 ? -1 : 1;
+}
+
+for (const [what, { rules, corrupt }] of Object.entries(corruptions)) {
+  test(`rejected: ${what}`, () => {
+    let corrupted = 0;
+    fc.assert(
+      fc.property(fc.nat(), (seed) => {
+        const random = seededRandom(seed);
+        const generated = generate(random, { operations: 120, unknown: 0, unrecorded: 0 });
+        // Orders that were never applied would explain some lies: they are left out here.
+        const history = {
+          ...generated,
+          operations: generated.operations.filter(({ status }) => status !== null),
+        };
+        if (!corrupt(history, random)) return;
+        corrupted++;
+        const verdict = judge(history);
+        assert(verdict.kind === "illegal", "the history was accepted");
+        const found = verdict.violations.map(({ rule }) => rule);
+        assert(
+          found.some((rule) => rules.includes(rule)),
+          `found only ${found.join(", ")}`,
+        );
+      }),
+      { numRuns: 100 },
+    );
+    assert(corrupted > 50, `only ${corrupted} histories offered an occasion`);
+  });
+}

@@ -1,0 +1,168 @@
+/**
+ * The rules of values: replay each item's orders by position, and compare what reads showed.
+ *
+ * In any history: one position has one value, volumes never fall, and between two reads they rise at least by the
+ * orders known to lie between. In a complete one: what a read shows is the initial value and all orders up to its
+ * position, and what remains must be the work of orders whose outcome is unknown. For those, only necessary
+ * conditions are checked (they bought B and sold S units, both made of their quantities, never falling), so a valid
+ * history is never rejected.
+ *
+ * This is the checker's own model of a market; it shares nothing with the service's.
+ */
+import { type History, kindCode, none } from "./history.ts";
+import { type Context, differ, type ItemHistory, isRead } from "./item-history.ts";
+import type { Orders } from "./orders.ts";
+import { insufficientStock, type UnknownFloors } from "./real-time.ts";
+import { checkComplete } from "./replay.ts";
+import { indexesWhere, sortByKey } from "./sort.ts";
+import type { Findings } from "./verdict.ts";
+
+export function checkValues(
+  history: History,
+  orders: Orders,
+  floors: UnknownFloors,
+  findings: Findings,
+): void {
+  const context = { history, orders, floors, findings };
+  for (const item of byItem(context)) {
+    if (checkSamePosition(context, item) && history.header.complete) checkComplete(context, item);
+    else if (!history.header.complete) checkVolumes(context, item);
+  }
+}
+
+function byItem({ history, orders, floors }: Context): ItemHistory[] {
+  const { header, kind, status, position, item: itemOf } = history;
+  const initial = new Map((header.initial ?? []).map((item) => [item.item, item]));
+  const observations = grouped(
+    history.items.texts.length,
+    sortByKey(
+      indexesWhere(history.size, (i) => {
+        if (position.at(i) === none || itemOf.at(i) === none) return false;
+        if (kind.at(i) === kindCode.read) return status.at(i) === 200;
+        return (
+          header.complete &&
+          kind.at(i) === kindCode.order &&
+          !Number.isNaN(history.valueQuantity.at(i)) &&
+          history.reasons.texts[history.reason.at(i)] === insufficientStock
+        );
+      }),
+      position.values,
+    ),
+    (i) => itemOf.at(i),
+  );
+  const itemOfOrder = (order: number): number => itemOf.at(orders.operation[order] as number);
+  const changes = grouped(
+    history.items.texts.length,
+    orders.inOrder.filter((order) => itemOfOrder(order) !== none),
+    itemOfOrder,
+  );
+  const unknown: number[][] = history.items.texts.map(() => []);
+  orders.unknown.forEach((operation, at) => void unknown[itemOf.at(operation)]?.push(at));
+  return history.items.texts.map((name, item) => ({
+    name,
+    item,
+    initial: initial.get(name),
+    changes: changes[item] as Uint32Array,
+    observations: observations[item] as Uint32Array,
+    unknown: (unknown[item] as number[]).sort((a, b) => (floors[a] as number) - (floors[b] as number)),
+  }));
+}
+
+/** Split `indexes` by group, each part in the order of the whole. */
+function grouped(groups: number, indexes: Uint32Array, groupOf: (index: number) => number): Uint32Array[] {
+  const sizes = new Uint32Array(groups);
+  for (const index of indexes) sizes[groupOf(index)] = (sizes[groupOf(index)] as number) + 1;
+  const parts = Array.from(sizes, (size) => new Uint32Array(size));
+  sizes.fill(0);
+  for (const index of indexes) {
+    const group = groupOf(index);
+    (parts[group] as Uint32Array)[sizes[group] as number] = index;
+    sizes[group] = (sizes[group] as number) + 1;
+  }
+  return parts;
+}
+
+/** One value at one position; a read at an order's position has its price; no position of another item's order. */
+function checkSamePosition({ history, orders, findings }: Context, item: ItemHistory): boolean {
+  const { valueQuantity, valueVolume, valuePrice, position } = history;
+  const before = findings.total;
+  let previous = none;
+  let change = 0;
+  for (const i of item.observations) {
+    if (valueQuantity.at(i) < 0) findings.add("negative-stock", `${item.name}: ${valueQuantity.at(i)}`, [i]);
+    if (!isRead(history, i)) continue;
+    const here = position.at(i);
+    const positionOfChange = (at: number): number =>
+      at < item.changes.length
+        ? (orders.position[item.changes[at] as number] as number)
+        : Number.POSITIVE_INFINITY;
+    while (positionOfChange(change) < here) change++;
+    if (previous !== none && position.at(previous) === here) {
+      if (
+        differ(valueQuantity.at(previous), valueQuantity.at(i)) ||
+        differ(valueVolume.at(previous), valueVolume.at(i)) ||
+        differ(valuePrice.at(previous), valuePrice.at(i))
+      ) {
+        findings.add("value-changed", `${item.name} has two values at position ${here}`, [previous, i]);
+      }
+    } else if (positionOfChange(change) === here) {
+      const order = orders.operation[item.changes[change] as number] as number;
+      if (differ(valuePrice.at(order), valuePrice.at(i))) {
+        findings.add("value", `${item.name}: the order at position ${here} had another price`, [order, i]);
+      }
+    } else {
+      const other = orderAt(orders, here);
+      const line = other === none ? none : (orders.operation[other] as number);
+      if (line !== none && history.item.at(line) !== none) {
+        findings.add("foreign-position", `position ${here} is an order on another item than ${item.name}`, [
+          line,
+          i,
+        ]);
+      }
+    }
+    previous = i;
+  }
+  return findings.total === before;
+}
+
+/** The order at a position, by bisection; −1 if none is known. */
+function orderAt(orders: Orders, position: number): number {
+  let low = 0;
+  let high = orders.inOrder.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((orders.position[orders.inOrder[middle] as number] as number) < position) low = middle + 1;
+    else high = middle;
+  }
+  const found = orders.inOrder[low];
+  return found !== undefined && orders.position[found] === position ? found : none;
+}
+
+/** Without completeness: from one read to the next the volume rises at least by the known orders between them. */
+function checkVolumes({ history, orders, findings }: Context, item: ItemHistory): void {
+  let previous = none;
+  let change = 0;
+  let units = 0;
+  for (const i of item.observations) {
+    const here = history.position.at(i);
+    for (; change < item.changes.length; change++) {
+      const order = item.changes[change] as number;
+      if ((orders.position[order] as number) > here) break;
+      units += Math.max(0, history.quantity.at(orders.operation[order] as number));
+    }
+    if (Number.isNaN(history.valueVolume.at(i))) continue;
+    if (previous !== none) {
+      const rise = history.valueVolume.at(i) - history.valueVolume.at(previous);
+      if (rise < units) {
+        findings.add(
+          "value",
+          `${item.name}: its volume rose by ${rise} from position ${history.position.at(previous)} to ${here}, where orders of ${units} units lie`,
+          [previous, i],
+        );
+        return;
+      }
+    }
+    units = 0;
+    previous = i;
+  }
+}

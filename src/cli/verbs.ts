@@ -1,0 +1,121 @@
+/**
+ * Every verb with its flags, once: from this table the command line is parsed and `--help` is printed. The verbs'
+ * code is loaded only when one is used, because most of the time that a command takes is loading.
+ */
+import { requestLimits } from "../base/limits.ts";
+import type { FlagValues, VerbSpec } from "./flags.ts";
+
+const data = {
+  kind: "text",
+  value: "DIR",
+  default: "data",
+  help: "the system's data directory",
+} as const;
+
+const json = { kind: "switch", help: "print JSON" } as const;
+
+const portMax = 65_535;
+
+export const verbs = {
+  up: {
+    summary: "start everything, run until Ctrl-C",
+    operands: [],
+    flags: {
+      market: {
+        kind: "text",
+        value: "NAME|FILE",
+        help: "stocks, toys, books or a market file (default: as the data has it, else stocks)",
+      },
+      port: { kind: "integer", value: "N", min: 0, max: portMax, default: 8_000, help: "public port, 0: any free one" },
+      host: { kind: "text", value: "ADDRESS", default: "127.0.0.1", help: "address to listen on" },
+      frontends: { kind: "integer", value: "N", min: 1, max: 64, default: 1, help: "front-ends; only 1 for now" },
+      orders: {
+        kind: "choice",
+        choices: ["1", "3", "5"],
+        help: "order replicas (default: as the data has it, else 3)",
+      },
+      data,
+    },
+    notes: [
+      "BAZAAR_TOKEN, if set, must be sent as `Authorization: Bearer` to change items, list orders or control processes.",
+    ],
+  },
+  status: { summary: "what runs, who leads, positions", operands: [], flags: { data, json } },
+  watch: { summary: "one live timeline of what all processes do", operands: [], flags: { data, json } },
+  down: { summary: "stop everything", operands: [], flags: { data } },
+  kill: {
+    summary: "end a process the hard way (SIGKILL); it is started again",
+    operands: ["NAME"],
+    flags: { "stay-down": { kind: "switch", help: "leave it down until `start NAME`" }, data },
+  },
+  start: { summary: "start a process that is down or has failed", operands: ["NAME"], flags: { data } },
+  pause: { summary: "stop a process in its tracks (SIGSTOP)", operands: ["NAME"], flags: { data } },
+  resume: { summary: "let a paused process go on (SIGCONT)", operands: ["NAME"], flags: { data } },
+  check: {
+    summary: "compare the order replicas' states; exit 3 if they differ",
+    operands: [],
+    flags: { deep: { kind: "switch", help: "recompute each state from its database" }, data, json },
+  },
+  shop: {
+    summary: "be clients: look up, order, verify every order; exit 3 on a mismatch",
+    operands: [],
+    flags: {
+      url: { kind: "text", value: "URL", help: "the front-end (default: that of the data directory)" },
+      clients: { kind: "integer", value: "N", min: 1, max: 10_000, default: 5, help: "clients at once" },
+      p: { kind: "number", value: "P", min: 0, max: 1, default: 0.8, help: "probability of ordering what is in stock" },
+      iterations: { kind: "integer", value: "N", min: 1, max: 1e9, help: "rounds of each client (default 100)" },
+      seconds: { kind: "number", value: "S", min: 0.1, max: 1e6, help: "run for so long instead" },
+      rate: { kind: "number", value: "R", min: 0.01, max: 1e6, help: "rounds a second, all clients together" },
+      seed: {
+        kind: "integer",
+        value: "N",
+        min: 0,
+        max: Number.MAX_SAFE_INTEGER,
+        default: 1,
+        help: "decides what is bought; the same seed repeats the choices",
+      },
+      sides: { kind: "choice", choices: ["buy", "sell", "mix"], default: "mix", help: "which orders" },
+      quantity: { kind: "text", value: "A..B", default: "1..10", help: "units of an order" },
+      items: { kind: "text", value: "uniform|zipf|NAME,…", default: "uniform", help: "which items" },
+      mode: {
+        kind: "choice",
+        choices: ["session", "mixed", "lookup", "order", "query"],
+        default: "session",
+        help: "what a client does",
+      },
+      record: { kind: "text", value: "FILE", help: "write the history, for `verify`" },
+      alone: { kind: "switch", help: "say in the recording that nobody else orders: values are checked exactly" },
+      data,
+      json,
+    },
+  },
+  verify: {
+    summary: "check a recorded history for linearizability; exit 3 if it is not",
+    operands: ["FILE"],
+    flags: { json },
+  },
+  log: {
+    summary: "`log show NAME`: a replica's log, each command with its outcome",
+    operands: ["show", "NAME"],
+    flags: {
+      from: { kind: "integer", value: "N", min: 1, max: Number.MAX_SAFE_INTEGER, default: 1, help: "first entry" },
+      limit: { kind: "integer", value: "N", min: 1, max: 1e9, default: requestLimits.pageMax, help: "entries" },
+      data,
+      json,
+    },
+  },
+  process: {
+    summary: "run one process under its supervisor",
+    operands: [],
+    flags: {
+      role: { kind: "choice", choices: ["order", "frontend"], help: "what it is" },
+      name: { kind: "text", value: "NAME", help: "its name" },
+      run: { kind: "text", value: "TOKEN", help: "marks the processes of one run" },
+      data,
+    },
+    internal: true,
+  },
+} as const satisfies Record<string, VerbSpec>;
+
+export type Verb = keyof typeof verbs;
+export type FlagsOf<V extends Verb> = FlagValues<(typeof verbs)[V]["flags"]>;

@@ -1,0 +1,27 @@
+/** `process`: what `up` runs for each process of the system. Its configuration comes over the channel, not by flags. */
+import { flushCompileCache } from "node:module";
+import type { ProcessConfig, ProcessHost, RunningProcess } from "../../wire/process.ts";
+import { type ExitCode, exitCodes, usageFailure } from "../exit.ts";
+import { SupervisedHost } from "../process-host.ts";
+import type { FlagsOf } from "../verbs.ts";
+
+/** A process is mostly killed, and then keeps no compiled code: it is kept once, well after the busy start. */
+const cacheAfterMs = 3_000;
+
+async function startRole(config: ProcessConfig, host: ProcessHost): Promise<RunningProcess> {
+  const running =
+    config.role === "order"
+      ? await (await import("../order-process.ts")).startOrder(config, host)
+      : await (await import("../../frontend/main.ts")).startFrontend(config, host);
+  setTimeout(flushCompileCache, cacheAfterMs).unref();
+  return running;
+}
+
+export async function processVerb(flags: FlagsOf<"process">): Promise<ExitCode> {
+  if (process.send === undefined) throw usageFailure("`process` is run by `up`, not by hand.");
+  new SupervisedHost(startRole);
+  // The role's code is loaded while the supervisor still prepares its configuration.
+  if (flags.role === "order") await import("../order-process.ts");
+  if (flags.role === "frontend") await import("../../frontend/main.ts");
+  return exitCodes.ok;
+}

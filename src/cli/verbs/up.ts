@@ -1,0 +1,174 @@
+/** `up`: start everything, say where it is, run until Ctrl-C or `down`. */
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { present } from "../../base/assert.ts";
+import { builtinMarkets } from "../../market/builtin.ts";
+import { writeDurably } from "../../supervisor/durable-file.ts";
+import { type RunningSystem, startSystem } from "../../supervisor/system.ts";
+import type { TimelineEvent } from "../../supervisor/timeline.ts";
+import { type ExitCode, exitCodes, usageFailure } from "../exit.ts";
+import { chooseMarket } from "../market-choice.ts";
+import type { FlagsOf } from "../verbs.ts";
+
+const entry = fileURLToPath(new URL("../../../bin/bazaar.mjs", import.meta.url));
+const defaultOrders = 3;
+/** Say what is being waited for if the start takes longer. */
+const slowStartMs = 5_000;
+const interruptedCode = 130;
+const leaderWithinMs = 5_000;
+const leaderPollMs = 10;
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+}
+
+/** Other machines can reach us: what changes things then needs a token. One is made if none was given. */
+function chooseToken(directory: string, host: string): string | undefined {
+  const given = process.env.BAZAAR_TOKEN;
+  if (given !== undefined && given !== "") return given;
+  if (isLoopback(host)) return undefined;
+  const path = join(directory, "token");
+  let token: string | undefined;
+  try {
+    token = readFileSync(path, "utf8").trim();
+  } catch {
+    // None was made yet.
+  }
+  if (token === undefined || token === "") {
+    token = randomBytes(24).toString("base64url");
+    writeDurably(path, `${token}\n`);
+  }
+  process.stderr.write(`Listening beyond this machine: guarded routes need the token in ${path} (or set BAZAAR_TOKEN).\n`);
+  return token;
+}
+
+const say = (line: string): boolean => process.stderr.write(`${line}\n`);
+
+/** The supervisor's own events, in words for whoever sits at the terminal. */
+function tell({ process: name, event }: TimelineEvent): void {
+  switch (event.kind) {
+    case "process-exited": {
+      if (event.wanted) return;
+      const how = event.signal === null ? `ended with code ${event.code}` : `was ended by ${event.signal}`;
+      const next = event.restartInMs === null ? "" : event.restartInMs === 0 ? "; restarting" : `; restarting in ${event.restartInMs} ms`;
+      say(`${name} ${how}${next}`);
+      return;
+    }
+    case "process-failed":
+      say(`\n*** ${name} FAILED and is not started again until \`start ${name}\`. ***\n${event.message}\n`);
+      return;
+    case "warning":
+      say(`${name}: ${event.message}`);
+      return;
+    default:
+  }
+}
+
+function describe(system: RunningSystem, directory: string): void {
+  const { market, orders } = system.opened.file;
+  const replicas = system.orders.map(({ name, port }) => `${name} ${port}`).join(", ");
+  process.stdout.write(
+    `market  ${market.name}: ${market.items.length} items, ${market.sides.join(" and ")}\n` +
+      `data    ${directory}\n` +
+      `orders  ${orders} replica${orders === 1 ? "" : "s"}: ${replicas}\n`,
+  );
+}
+
+/** "Ready" is said when an order can be placed, but not later than this: the rest may be failing. */
+async function leaderKnown(system: RunningSystem): Promise<void> {
+  const until = performance.now() + leaderWithinMs;
+  while (performance.now() < until) {
+    if ((await system.supervisor.status()).leader !== null) return;
+    await sleep(leaderPollMs);
+  }
+  say("No order replica leads yet; orders are refused until one does.");
+}
+
+async function announceReady(system: RunningSystem): Promise<void> {
+  const { supervisor } = system;
+  const slow = setTimeout(() => {
+    const waiting = supervisor.names.filter((name) => supervisor.process(name)?.life !== "ready");
+    say(`Still waiting for ${waiting.join(", ")}; their logs are in the data directory's logs/.`);
+  }, slowStartMs);
+  await supervisor.started;
+  await leaderKnown(system);
+  clearTimeout(slow);
+  const failed = supervisor.names.filter((name) => supervisor.process(name)?.life === "failed");
+  const { market } = system.opened.file;
+  const [item] = market.items;
+  const seconds = (performance.now() / 1_000).toFixed(1);
+  const but = failed.length === 0 ? "" : ` without ${failed.join(", ")}`;
+  process.stdout.write(`ready in ${seconds} s${but}: ${system.url}\n`);
+  if (item !== undefined) {
+    process.stdout.write(`try     curl ${system.url}/${market.resource}/${encodeURIComponent(item.name)}\n`);
+  }
+}
+
+/** The first interrupt stops everything in order, the second at once. */
+function onInterrupt(stop: () => Promise<void>, starting: Promise<RunningSystem>): void {
+  let interrupts = 0;
+  const interrupt = (): void => {
+    interrupts++;
+    if (interrupts === 1) {
+      void stop();
+      return;
+    }
+    say("killing everything");
+    process.exitCode = interruptedCode;
+    // If it is still starting, the processes end with their channels.
+    void starting.then(
+      (system) => system.supervisor.killAll(),
+      () => process.exit(interruptedCode),
+    );
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, interrupt);
+}
+
+export async function up(flags: FlagsOf<"up">): Promise<ExitCode> {
+  if (flags.frontends !== 1) {
+    throw usageFailure("--frontends must be 1: this version runs one front-end only.", "Leave the flag out.");
+  }
+  const directory = resolve(flags.data);
+  const market = flags.market === undefined ? undefined : chooseMarket(flags.market);
+  const { lockDirectory } = await import("../../store/sqlite/directory-lock.ts");
+  const ended = Promise.withResolvers<ExitCode>();
+  const stop = async (): Promise<void> => {
+    say("stopping");
+    const running = await starting.catch(() => undefined);
+    await running?.stop();
+    // The reply to `down` leaves before the socket is closed.
+    setImmediate(() => ended.resolve(exitCodes.ok));
+  };
+  const starting = startSystem(
+    {
+      directory,
+      host: flags.host,
+      port: flags.port,
+      wanted: {
+        ...(flags.orders !== undefined && { orders: Number(flags.orders) }),
+        ...(market !== undefined && { market }),
+      },
+      defaults: { orders: defaultOrders, market: present(builtinMarkets.get("stocks"), "the default market") },
+      token: () => chooseToken(directory, flags.host),
+      command: [process.execPath, entry],
+      lock: lockDirectory,
+      format: async (replica, identity) => {
+        await (await import("../order-process.ts")).formatReplica(replica, identity);
+      },
+      timeline: tell,
+    },
+    stop,
+  );
+  onInterrupt(stop, starting);
+  const system = await starting;
+  describe(system, directory);
+  void announceReady(system);
+  const code = await ended.promise;
+  await system.close();
+  say("stopped");
+  process.exit(process.exitCode ?? code);
+}

@@ -1,0 +1,217 @@
+/**
+ * An order replica for tests: it speaks the whole conversation of `wire/service.ts` and answers from a market in
+ * memory, without a log. Several of them may share one market, as replicas share one log; a test decides who leads,
+ * and which of them holds its answers back, refuses, or lets its connections go.
+ */
+import { ByteWriter } from "../base/bytes.ts";
+import type { FailureCode } from "../base/failure.ts";
+import { formatHash, type Hash128 } from "../base/hash128.ts";
+import { itemId, type ReplicaId, type Term } from "../base/units.ts";
+import { apply } from "../market/apply.ts";
+import { decodeCommand, encodeReply, writeItem, writeOrder } from "../market/codec.ts";
+import type { MarketDefinition } from "../market/definition.ts";
+import { emptyMarket, findItem, listItems, lookUpItem } from "../market/market.ts";
+import type { Answer, ItemRow, OrderRow } from "../market/rows.ts";
+import type { Connection } from "../wire/connection.ts";
+import { helloFrame, readHello } from "../wire/hello.ts";
+import { Listener } from "../wire/listener.ts";
+import {
+  type Answered,
+  type Inquiry,
+  type Result,
+  readQuestions,
+  readSubmissions,
+  serviceFrames,
+  writeAnswers,
+  writeLeadership,
+  writeResults,
+} from "../wire/service.ts";
+
+/** The one market, with what a store would keep. */
+export class FakeMarket {
+  readonly #market = emptyMarket();
+  readonly #orders: OrderRow[] = [];
+  readonly #answers = new Map<string, Answer>();
+  /** How often each command came, by its bytes. */
+  readonly seen = new Map<string, number>();
+
+  constructor(definition: MarketDefinition) {
+    this.#apply([{ kind: "found", definition }]);
+  }
+
+  get orders(): readonly OrderRow[] {
+    return this.#orders;
+  }
+
+  get position() {
+    return this.#market.position;
+  }
+
+  #apply(commands: Parameters<typeof apply>[1]["commands"]) {
+    const answered = (key: Hash128) => this.#answers.get(formatHash(key));
+    const { replies, rows } = apply(this.#market, { at: 1_767_225_600_000, commands }, answered);
+    this.#orders.push(...rows.orders);
+    for (const answer of rows.answers) {
+      if (answer.id.kind === "key") this.#answers.set(formatHash(answer.id.key), answer);
+    }
+    return replies;
+  }
+
+  submit(commands: readonly Uint8Array[]): readonly Uint8Array[] {
+    for (const command of commands) {
+      const text = Buffer.from(command).toString("hex");
+      this.seen.set(text, (this.seen.get(text) ?? 0) + 1);
+    }
+    return this.#apply(commands.map(decodeCommand)).map(encodeReply);
+  }
+
+  rows(inquiry: Inquiry): Uint8Array {
+    const writer = new ByteWriter();
+    const write = <Row>(
+      rows: readonly Row[],
+      writeRow: (writer: ByteWriter, row: Row) => void,
+    ): Uint8Array => {
+      writer.varint(rows.length);
+      for (const row of rows) writeRow(writer, row);
+      return writer.finish();
+    };
+    switch (inquiry.kind) {
+      case "item":
+        return write(this.#item(inquiry.item), writeItem);
+      case "items": {
+        const { topic, after, limit } = inquiry;
+        const filter = { ...(topic !== undefined && { topic }), after: itemId(after), limit };
+        return write(listItems(this.#market, filter), writeItem);
+      }
+      case "order":
+        return write(this.#orders.slice(inquiry.number, inquiry.number + 1), writeOrder);
+      case "orders":
+        return write(this.#list(inquiry), writeOrder);
+    }
+  }
+
+  #item(item: string | number): ItemRow[] {
+    const reference =
+      typeof item === "number"
+        ? ({ kind: "id", id: itemId(item) } as const)
+        : ({ kind: "name", name: item } as const);
+    const row = findItem(this.#market, reference);
+    return row === undefined ? [] : [row];
+  }
+
+  #list({
+    item,
+    customer,
+    reference,
+    after,
+    before,
+    limit,
+  }: Extract<Inquiry, { kind: "orders" }>): OrderRow[] {
+    const id =
+      item === undefined ? undefined : (lookUpItem(this.#market, { kind: "name", name: item })?.id ?? 0);
+    return this.#orders
+      .filter(
+        (order) =>
+          (id === undefined || order.lines.some((line) => line.id === id)) &&
+          (customer === undefined || order.customer === customer) &&
+          (reference === undefined || order.reference === reference) &&
+          (after === undefined || order.number > after) &&
+          (before === undefined || order.number < before),
+      )
+      .reverse()
+      .slice(0, limit);
+  }
+}
+
+export class FakeReplica {
+  readonly #market: FakeMarket;
+  readonly #cluster: string;
+  readonly #connections = new Set<Connection>();
+  #listener: Listener | undefined;
+  #notice = { term: 0, leader: undefined as number | undefined, leading: false };
+  /** Take submissions and questions and answer nothing. */
+  silent = false;
+  /** Apply submissions and answer nothing: the leader that dies with the entry committed. */
+  mute = false;
+  /** Refuse everything so. */
+  refusal: FailureCode | undefined;
+  /** Submissions taken, whatever became of them. */
+  submissions = 0;
+  questions = 0;
+
+  constructor(market: FakeMarket, cluster: string) {
+    this.#market = market;
+    this.#cluster = cluster;
+  }
+
+  async open(port = 0): Promise<number> {
+    this.#listener = await Listener.open({ host: "127.0.0.1", port }, (connection) => {
+      this.#connections.add(connection);
+      return {
+        frame: (kind, body) => {
+          if (kind === helloFrame) {
+            readHello(body, this.#cluster);
+            this.#notify(connection);
+          } else if (kind === serviceFrames.submit) {
+            this.#submitted(connection, readSubmissions(body));
+          } else if (kind === serviceFrames.ask) {
+            this.#asked(connection, readQuestions(body));
+          }
+        },
+        closed: () => this.#connections.delete(connection),
+      };
+    });
+    return this.#listener.port;
+  }
+
+  /** Tell every front-end who leads. */
+  lead(term: number, leader: number | undefined, leading: boolean): void {
+    this.#notice = { term, leader, leading };
+    for (const connection of this.#connections) this.#notify(connection);
+  }
+
+  /** Let every connection go; new ones are taken. */
+  disconnect(): void {
+    for (const connection of this.#connections) connection.close();
+  }
+
+  async close(): Promise<void> {
+    await this.#listener?.close();
+  }
+
+  #notify(connection: Connection): void {
+    const { term, leader, leading } = this.#notice;
+    const notice = { term: term as Term, leader: leader as ReplicaId | undefined, leading };
+    connection.send(serviceFrames.leadership, (body) => writeLeadership(body, notice));
+  }
+
+  #submitted(connection: Connection, submissions: ReturnType<typeof readSubmissions>): void {
+    this.submissions += submissions.length;
+    if (this.silent) return;
+    const code = this.refusal ?? (this.#notice.leading ? undefined : "not-leader");
+    if (code !== undefined) {
+      const results = submissions.map(({ ticket }): Result => ({ kind: "failed", ticket, code }));
+      connection.send(serviceFrames.results, (body) => writeResults(body, results));
+      return;
+    }
+    const replies = this.#market.submit(submissions.map(({ command }) => command));
+    if (this.mute) return;
+    const results = submissions.map(
+      ({ ticket }, i): Result => ({ kind: "reply", ticket, reply: replies[i] as Uint8Array }),
+    );
+    connection.send(serviceFrames.results, (body) => writeResults(body, results));
+  }
+
+  #asked(connection: Connection, questions: ReturnType<typeof readQuestions>): void {
+    this.questions += questions.length;
+    if (this.silent) return;
+    const answers = questions.map(({ ticket, freshness, inquiry }): Answered => {
+      if (freshness.kind === "latest" && !this.#notice.leading)
+        return { kind: "failed", ticket, code: "not-leader" };
+      if (freshness.kind === "at-least" && freshness.position > this.#market.position)
+        return { kind: "failed", ticket, code: "unavailable" };
+      return { kind: "rows", ticket, position: this.#market.position, rows: this.#market.rows(inquiry) };
+    });
+    connection.send(serviceFrames.answers, (body) => writeAnswers(body, answers));
+  }
+}

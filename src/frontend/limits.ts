@@ -1,0 +1,70 @@
+/** The bounds that only a front-end knows, in one place. What happens at each is stated beside it. */
+import { assert } from "../base/assert.ts";
+import { orderTimes, requestLimits, wireLimits } from "../base/limits.ts";
+
+export const outboxLimits = {
+  /** Orders under way; at the bound new ones are refused at once with 503. */
+  pendingOrders: 100_000,
+  /** Their encoded bytes; likewise. One request may go beyond it, by its own body at most. */
+  pendingBytes: 32 * 1024 * 1024,
+  /** Submissions of one frame. More of them make more frames. */
+  frameBytes: 2 * 1024 * 1024,
+  /** A submission that was refused before it was appended is sent again after this, or as soon as a leader shows. */
+  retryMs: 20,
+} as const;
+
+export const inquiryLimits = {
+  /** Reads under way; at the bound new ones are refused at once with 503. */
+  pending: 50_000,
+  /** A read that a replica could not answer is asked again after this. */
+  retryMs: 20,
+  /** A read that any replica may answer is asked of another one if there is no answer within this. */
+  patienceMs: 200,
+} as const;
+
+export const sessionLimits = {
+  /** Sequences that ended in "outcome unknown" and stay answerable; beyond it a fresh session is opened. */
+  open: 10_000,
+  /** An acknowledgement is due after so many answers, or after `acknowledgeMs` if there was any. */
+  acknowledgeEvery: 1_000,
+  acknowledgeMs: 1_000,
+  /** An idle session shows itself this often, long before the market forgets it. */
+  refreshMs: 24 * 60 * 60 * 1_000,
+} as const;
+
+export const httpLimits = {
+  /** All header fields of a request together; beyond it 431. */
+  headerBytes: 16 * 1024,
+  /** A request's head and body must have come within these. */
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  /** An idle connection is closed after this. */
+  keepAliveMs: 65_000,
+  /** A socket without any traffic for this long is closed, answer or not. */
+  connectionTimeoutMs: 60_000,
+  connections: 20_000,
+  /** A body that is too large is read to its end, so that the refusal can be heard, if it is no larger than this. */
+  drainBytes: requestLimits.bodyBytes * 4,
+  /** A name of the longest kind, every UTF-8 byte of it escaped. */
+  parameterCharacters: requestLimits.nameCodePoints * 12,
+} as const;
+
+export const clockTimes = {
+  /** The one timer that walks all deadlines. */
+  tickMs: 10,
+  /** How long a stop waits for orders under way. */
+  stopMs: 3_000,
+  /** And then for its last acknowledgement. */
+  farewellMs: 500,
+} as const;
+
+assert(outboxLimits.pendingOrders >= requestLimits.ordersPerBatch, "the largest batch fits an idle outbox");
+assert(
+  outboxLimits.frameBytes + requestLimits.bodyBytes < wireLimits.frameBytes,
+  "a frame of submissions fits",
+);
+assert(outboxLimits.pendingBytes < wireLimits.queuedBytes, "all that is pending can be resent at once");
+assert(
+  orderTimes.deadlineMs < httpLimits.requestTimeoutMs,
+  "an order's deadline comes before the connection's",
+);

@@ -1,0 +1,26 @@
+/** Rows out of a replica's answer: their count, then each in the market's encoding. */
+import { ByteReader } from "../base/bytes.ts";
+import { readItem, readOrder } from "../market/codec.ts";
+import type { ItemRow, OrderRow } from "../market/rows.ts";
+
+function readRows<Row>(rows: Uint8Array, readRow: (reader: ByteReader) => Row): Row[] {
+  const reader = new ByteReader(rows);
+  const count = reader.varint();
+  const read: Row[] = [];
+  for (let i = 0; i < count; i++) read.push(readRow(reader));
+  reader.end();
+  return read;
+}
+
+export function readItemRows(rows: Uint8Array): readonly ItemRow[] {
+  return readRows(rows, readItem);
+}
+
+export function readOrderRows(rows: Uint8Array): readonly OrderRow[] {
+  return readRows(rows, readOrder);
+}
+
+/** The one order that was asked for, if there is one. */
+export function readOrderRow(rows: Uint8Array): OrderRow | undefined {
+  return readOrderRows(rows)[0];
+}

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { sessionId } from "../base/units.ts";
+import { sessionLimits } from "./limits.ts";
+import { Session } from "./session.ts";
+
+const id = sessionId(7);
+
+test("a session says nothing as long as nothing was answered", () => {
+  const session = new Session(id, 0);
+  session.take(3);
+  assert.equal(session.acknowledge(sessionLimits.acknowledgeMs), undefined);
+});
+
+test("a session acknowledges after a while what was answered", () => {
+  const session = new Session(id, 0);
+  session.delivered(session.take());
+  assert.equal(session.acknowledge(sessionLimits.acknowledgeMs - 1), undefined);
+  const command = session.acknowledge(sessionLimits.acknowledgeMs);
+  assert.deepEqual(command, { kind: "acknowledge", session: id, below: 2, open: [] });
+  assert.equal(session.acknowledge(sessionLimits.acknowledgeMs * 2), undefined);
+});
+
+test("a session acknowledges at once after many answers", () => {
+  const session = new Session(id, 0);
+  for (let i = 0; i < sessionLimits.acknowledgeEvery; i++) session.delivered(session.take());
+  assert.equal(session.acknowledge(1)?.below, sessionLimits.acknowledgeEvery + 1);
+});
+
+test("an idle session shows itself long before it would be forgotten", () => {
+  const session = new Session(id, 0);
+  assert.equal(session.acknowledge(sessionLimits.refreshMs)?.below, 1);
+});
+
+test("a sequence whose client was told that the outcome is unknown stays open until it is answered", () => {
+  const session = new Session(id, 0);
+  session.take(2);
+  session.leftOpen(1);
+  session.delivered(2);
+  assert.deepEqual(session.acknowledge(0, true)?.open, [1]);
+  session.delivered(1);
+  assert.deepEqual(session.acknowledge(0, true)?.open, []);
+});
+
+test("a sequence that was answered does not become open by a later try", () => {
+  const session = new Session(id, 0);
+  session.delivered(session.take());
+  session.leftOpen(1);
+  assert.deepEqual(session.acknowledge(0, true)?.open, []);
+});
+
+test("a session with too many open sequences is worn", () => {
+  const session = new Session(id, 0);
+  const first = session.take(sessionLimits.open);
+  for (let i = 0; i < sessionLimits.open - 1; i++) session.leftOpen(first + i);
+  assert.equal(session.worn, false);
+  session.leftOpen(first + sessionLimits.open - 1);
+  assert.equal(session.worn, true);
+});
+
+test("in whatever order answers come, what is acknowledged is exactly what was delivered before the first gap", () => {
+  const ends = fc.array(fc.tuple(fc.nat(30), fc.boolean()), { maxLength: 60 });
+  fc.assert(
+    fc.property(ends, (course) => {
+      const session = new Session(id, 0);
+      session.take(31);
+      const state = new Map<number, "over" | "open">();
+      for (const [offset, open] of course) {
+        const sequence = offset + 1;
+        // A sequence that is over is settled once more only by a client that comes back: with an answer.
+        if (open && state.get(sequence) !== "over") {
+          session.leftOpen(sequence);
+          state.set(sequence, "open");
+        } else {
+          session.delivered(sequence);
+          state.set(sequence, "over");
+        }
+        let below = 1;
+        while (state.has(below)) below++;
+        const expected = [...state].filter(([s, kind]) => kind === "open" && s < below).map(([s]) => s);
+        assert.deepEqual(session.acknowledge(0, true), {
+          kind: "acknowledge",
+          session: id,
+          below,
+          open: expected.sort((a, b) => a - b),
+        });
+      }
+    }),
+  );
+});

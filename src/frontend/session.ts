@@ -1,0 +1,85 @@
+/**
+ * A front-end's session with the market: hands out sequences, and knows which of them are over, so that the market
+ * may forget their answers.
+ *
+ * A sequence is *over* when its answer was delivered. One whose client was told "outcome unknown" stays *open*: its
+ * client holds the key and may come back for the answer.
+ */
+
+import type { SessionId } from "../base/units.ts";
+import type { AcknowledgeCommand } from "../market/command.ts";
+import { sessionLimits } from "./limits.ts";
+
+export class Session {
+  readonly id: SessionId;
+  #next = 1;
+  /** Every sequence below it is over or open. */
+  #below = 1;
+  /** Over or open, at or above `#below`. */
+  readonly #ended = new Set<number>();
+  readonly #open = new Set<number>();
+  #since = 0;
+  #acknowledgedMs: number;
+
+  constructor(id: SessionId, nowMs: number) {
+    this.id = id;
+    this.#acknowledgedMs = nowMs;
+  }
+
+  /** The first of `count` fresh sequences. */
+  take(count = 1): number {
+    const first = this.#next;
+    this.#next += count;
+    return first;
+  }
+
+  /** Whether so many clients were left without an answer that another session should follow this one. */
+  get worn(): boolean {
+    return this.#open.size >= sessionLimits.open;
+  }
+
+  /** The answer of this sequence was delivered, or its request certainly never happened. */
+  delivered(sequence: number): void {
+    if (this.#open.delete(sequence)) this.#since++;
+    else this.#end(sequence);
+  }
+
+  /** The client was told that the outcome is unknown. */
+  leftOpen(sequence: number): void {
+    if (sequence >= this.#next || (sequence < this.#below && !this.#open.has(sequence))) return;
+    this.#open.add(sequence);
+    this.#end(sequence);
+  }
+
+  #end(sequence: number): void {
+    if (sequence < this.#below || sequence >= this.#next) return;
+    this.#since++;
+    if (sequence !== this.#below) {
+      this.#ended.add(sequence);
+      return;
+    }
+    this.#below++;
+    while (this.#ended.size > 0 && this.#ended.delete(this.#below)) this.#below++;
+  }
+
+  /** Whether anything was answered that the market was not told of yet. */
+  get unacknowledged(): boolean {
+    return this.#since > 0;
+  }
+
+  /** What to log now, if an acknowledgement is due. It may be lost: a later one says all of it and more. */
+  acknowledge(nowMs: number, force = false): AcknowledgeCommand | undefined {
+    const waitedMs = nowMs - this.#acknowledgedMs;
+    const due =
+      force ||
+      this.#since >= sessionLimits.acknowledgeEvery ||
+      (this.#since > 0 && waitedMs >= sessionLimits.acknowledgeMs) ||
+      waitedMs >= sessionLimits.refreshMs;
+    if (!due) return undefined;
+    this.#since = 0;
+    this.#acknowledgedMs = nowMs;
+    const below = this.#below;
+    const open = [...this.#open].filter((sequence) => sequence < below).sort((a, b) => a - b);
+    return { kind: "acknowledge", session: this.id, below, open };
+  }
+}

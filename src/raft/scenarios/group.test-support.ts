@@ -1,0 +1,253 @@
+/**
+ * A group that a scenario drives by hand: nothing happens but what a command says. Messages wait until they are
+ * delivered or dropped, writes until they are persisted, time stands still until it is advanced.
+ */
+import { assert, present } from "../../base/assert.ts";
+import { logIndex, type ReplicaId, replicaId, term } from "../../base/units.ts";
+import { describeEffect, describeInput, describeMessage } from "../describe.test-support.ts";
+import type { Effect, HardState, Input } from "../effect.ts";
+import { LogView, type TermRun } from "../log-view.ts";
+import type { Entry, Message } from "../message.ts";
+import { createRaft, type Raft } from "../raft.ts";
+import { step } from "../step.ts";
+
+type Persist = Effect & { readonly kind: "persist" };
+type Fetch = Effect & { readonly kind: "fetch" };
+
+class Node {
+  readonly id: ReplicaId;
+  raft: Raft | undefined;
+  incarnation = 0;
+  hardState: HardState = { term: term(0), votedFor: undefined };
+  entries: Entry[] = [];
+  doubtful = false;
+  writes: Persist[] = [];
+  fetches: Fetch[] = [];
+
+  constructor(id: ReplicaId) {
+    this.id = id;
+  }
+}
+
+/** Messages from one to another, `*` for any. */
+export interface Link {
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+  readonly kind: string | undefined;
+}
+
+export class Group {
+  readonly #nodes: readonly Node[];
+  readonly #tailBytes: number;
+  readonly #cut = new Set<string>();
+  #network: Message[] = [];
+  #now = 0;
+  #output: string[] = [];
+
+  constructor(size: number, tailBytes: number) {
+    this.#tailBytes = tailBytes;
+    this.#nodes = Array.from({ length: size }, (_, i) => new Node(replicaId(i + 1)));
+    for (const node of this.#nodes) this.#start(node);
+  }
+
+  /** What happened since the last call. */
+  takeOutput(): string[] {
+    const output = this.#output;
+    this.#output = [];
+    return output;
+  }
+
+  campaign(id: number): void {
+    const node = this.#node(id);
+    present(node.raft, "it runs").electionAt = this.#now;
+    this.#step(node, { kind: "tick" });
+  }
+
+  tick(ms: number, ids: readonly number[]): void {
+    this.#now += ms;
+    for (const node of this.#running(ids)) this.#step(node, { kind: "tick" });
+  }
+
+  propose(id: number, text: string, bytes: number): void {
+    const payload = new Uint8Array(Math.max(bytes, text.length));
+    new TextEncoder().encodeInto(text, payload);
+    this.#step(this.#node(id), { kind: "propose", payload });
+  }
+
+  read(id: number, read: number): void {
+    this.#step(this.#node(id), { kind: "read", id: read });
+  }
+
+  gone(id: number, peer: number): void {
+    this.#step(this.#node(id), { kind: "peer-gone", peer: replicaId(peer) });
+  }
+
+  /** Deliver the messages that wait now; what follows from them waits in turn. Returns how many. */
+  deliver(link: Link): number {
+    const messages = this.#take(link);
+    for (const message of messages) {
+      const node = this.#node(message.to);
+      if (node.raft === undefined) this.#say(`${message.to} is down: ${describeMessage(message)}`);
+      else this.#step(node, { kind: "message", message });
+    }
+    return messages.length;
+  }
+
+  /** Deliver again what is delivered next: the network repeats. */
+  repeat(link: Link): void {
+    this.#network.push(...this.#network.filter((message) => matches(message, link)));
+  }
+
+  drop(link: Link): void {
+    for (const message of this.#take(link)) this.#say(`lost: ${describeMessage(message)}`);
+  }
+
+  cut(from: number, to: number): void {
+    this.#cut.add(`${from}->${to}`);
+  }
+
+  heal(): void {
+    this.#cut.clear();
+  }
+
+  /** The oldest `count` writes of a node are durable. */
+  persist(id: number, count: number): void {
+    const node = this.#node(id);
+    for (const write of node.writes.splice(0, count)) {
+      if (write.hardState !== undefined) node.hardState = write.hardState;
+      const first = write.entries[0];
+      if (first !== undefined) node.entries = [...node.entries.slice(0, first.index - 1), ...write.entries];
+      this.#step(node, { kind: "persisted", ticket: write.ticket });
+    }
+  }
+
+  fetch(id: number): void {
+    const node = this.#node(id);
+    for (const { peer, from } of node.fetches.splice(0)) {
+      const entries = node.entries.slice(from - 1, from + 1);
+      this.#step(node, { kind: "fetched", peer, from, entries });
+    }
+  }
+
+  crash(id: number): void {
+    const node = this.#node(id);
+    node.raft = undefined;
+    node.writes = [];
+    node.fetches = [];
+  }
+
+  /** `lost`: entries that the start cut with a torn tail. */
+  restart(id: number, lost: number): void {
+    const node = this.#node(id);
+    if (lost > 0) {
+      node.entries = node.entries.slice(0, -lost);
+      node.doubtful = true;
+    }
+    this.#start(node);
+  }
+
+  /** Everything is delivered and becomes durable, among `ids`, until nothing more follows. Time stands still. */
+  stabilize(ids: readonly number[]): void {
+    for (let turns = 0; ; turns++) {
+      assert(turns < 1_000, "it comes to rest");
+      let moved = 0;
+      for (const node of this.#running(ids)) {
+        moved += node.writes.length + node.fetches.length;
+        this.persist(node.id, node.writes.length);
+        this.fetch(node.id);
+      }
+      for (const node of this.#running(ids)) {
+        for (const peer of this.#running(ids)) {
+          moved += this.deliver({ from: node.id, to: peer.id, kind: undefined });
+        }
+      }
+      if (moved === 0) return;
+    }
+  }
+
+  status(): void {
+    for (const { id, raft, doubtful, incarnation } of this.#nodes) {
+      if (raft === undefined) {
+        this.#say(`${id} is down`);
+        continue;
+      }
+      const terms: number[] = [];
+      for (let i = 1; i <= raft.log.lastIndex; i++) terms.push(raft.log.termAt(logIndex(i)) ?? -1);
+      const { role, commit, durable, delivered } = raft;
+      const doubt = doubtful ? ", doubtful" : "";
+      const indexes = `durable ${durable}, commit ${commit}, delivered ${delivered}`;
+      this.#say(
+        `${id}.${incarnation} ${role} of term ${raft.term}${doubt}, log [${terms.join(" ")}], ${indexes}`,
+      );
+    }
+  }
+
+  /** What a leader knows of its followers. */
+  progress(id: number): void {
+    for (const [peer, progress] of present(this.#node(id).raft?.reign, "it leads").progress) {
+      const { mode, match, next, inFlight, inFlightBytes } = progress;
+      this.#say(
+        `${peer} ${mode} match=${match} next=${next} in flight: ${inFlight.length}, ${inFlightBytes} bytes`,
+      );
+    }
+  }
+
+  queue(): void {
+    for (const message of this.#network) this.#say(describeMessage(message));
+  }
+
+  #start(node: Node): void {
+    const runs: TermRun[] = [];
+    for (const entry of node.entries) {
+      if (runs.at(-1)?.term !== entry.term) runs.push({ from: entry.index, term: entry.term });
+    }
+    node.incarnation++;
+    const { id, hardState, doubtful, incarnation } = node;
+    const members = this.#nodes.map((each) => each.id);
+    const log = new LogView(runs, logIndex(node.entries.length), node.entries, this.#tailBytes);
+    const config = { id, members, incarnation, random: () => 0.5 };
+    node.raft = createRaft(config, { hardState, log, commit: logIndex(0), doubtful }, this.#now);
+  }
+
+  #node(id: number): Node {
+    return present(this.#nodes[id - 1], `node ${id}`);
+  }
+
+  #running(ids: readonly number[]): readonly Node[] {
+    return this.#nodes.filter(({ id, raft }) => raft !== undefined && (ids.length === 0 || ids.includes(id)));
+  }
+
+  #take(link: Link): Message[] {
+    const taken = this.#network.filter((message) => matches(message, link));
+    this.#network = this.#network.filter((message) => !matches(message, link));
+    return taken;
+  }
+
+  #step(node: Node, input: Input): void {
+    const raft = present(node.raft, `node ${node.id} runs`);
+    if (input.kind !== "tick") this.#say(`${node.id} <- ${describeInput(input)}`);
+    for (const effect of step(raft, this.#now, input)) {
+      if (effect.kind === "send") this.#send(effect.message);
+      else this.#say(`  ${node.id} ${describeEffect(effect, raft)}`);
+      if (effect.kind === "persist") node.writes.push(effect);
+      if (effect.kind === "fetch") node.fetches.push(effect);
+      if (effect.kind === "settled") node.doubtful = false;
+    }
+  }
+
+  #send(message: Message): void {
+    if (!this.#cut.has(`${message.from}->${message.to}`)) this.#network.push(message);
+  }
+
+  #say(line: string): void {
+    this.#output.push(line);
+  }
+}
+
+function matches(message: Message, { from, to, kind }: Link): boolean {
+  return (
+    (from === undefined || message.from === from) &&
+    (to === undefined || message.to === to) &&
+    (kind === undefined || message.kind === kind)
+  );
+}

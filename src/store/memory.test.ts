@@ -1,0 +1,7 @@
+import { describeStore } from "./conformance.ts";
+import { openMemoryStore } from "./memory.ts";
+
+describeStore("memory", {
+  open: async () => openMemoryStore(),
+  close: async () => {},
+});

@@ -1,0 +1,43 @@
+/** The whole system's status, put together from what the supervisor knows and what each process last said. */
+import type { ClusterStatus, ProcessStatus } from "../wire/process.ts";
+import type { Life, ProcessPlan } from "./supervised-process.ts";
+
+export interface ProcessView {
+  readonly plan: Pick<ProcessPlan, "name" | "role" | "id" | "host" | "port">;
+  readonly life: Life;
+  readonly pid: number | undefined;
+  readonly restarts: number;
+  readonly status: ProcessStatus | undefined;
+}
+
+/**
+ * Who leads: the ready replica that says so, in the highest term. A paused one may still believe it, and counts only
+ * if nobody newer does.
+ */
+function leaderOf(views: readonly ProcessView[]): ProcessView | undefined {
+  const claims = views.filter(({ life, status }) => life === "ready" && status?.state === "leader");
+  return claims.reduce<ProcessView | undefined>((best, view) => {
+    return (view.status?.term ?? 0) > (best?.status?.term ?? -1) ? view : best;
+  }, undefined);
+}
+
+export function clusterStatus(market: string, views: readonly ProcessView[]): ClusterStatus {
+  return {
+    market,
+    engine: "embedded",
+    leader: leaderOf(views)?.plan.name ?? null,
+    term: views.reduce((highest, { status }) => Math.max(highest, status?.term ?? 0), 0),
+    processes: views.map(({ plan, life, pid, restarts, status }) => ({
+      name: plan.name,
+      role: plan.role,
+      id: plan.id,
+      pid: pid ?? null,
+      address: plan.host,
+      port: plan.port,
+      up: life === "ready",
+      life,
+      restarts,
+      ...status,
+    })),
+  };
+}

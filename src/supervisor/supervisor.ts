@@ -1,0 +1,116 @@
+/**
+ * Owns all processes of one running system: starts them at once, restarts what ends, stops them in order, answers
+ * for the whole. What it decides lies beside it (restart rule, cluster status); this is the shell around it.
+ */
+import { present } from "../base/assert.ts";
+import type { ClusterStatus, ProcessConfig } from "../wire/process.ts";
+import { clusterStatus } from "./cluster-status.ts";
+import { type ProcessPlan, SupervisedProcess } from "./supervised-process.ts";
+import type { TimelineEvent } from "./timeline.ts";
+import { Warden } from "./warden.ts";
+
+/** A process's digest, or why there is none. */
+export interface NamedDigest {
+  readonly name: string;
+  /** `undefined`: it is not ready, or did not answer. */
+  readonly digest: unknown;
+}
+
+export class Supervisor {
+  readonly #market: string;
+  readonly #warden: Warden;
+  readonly #processes: readonly SupervisedProcess[];
+  readonly #timeline: (event: TimelineEvent) => void;
+  readonly #started: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  /** `run` is the token that every plan's command carries (see warden.ts). Starts every process. */
+  constructor(
+    market: string,
+    run: string,
+    plans: readonly ProcessPlan[],
+    timeline: (event: TimelineEvent) => void,
+  ) {
+    this.#market = market;
+    this.#timeline = timeline;
+    this.#processes = plans.map((plan) => {
+      return new SupervisedProcess(plan, {
+        timeline: (event) => this.#timeline(event),
+        changed: () => this.#changed(),
+        cluster: () => this.status(),
+      });
+    });
+    this.#warden = new Warden(run);
+    for (const process of this.#processes) process.spawn();
+  }
+
+  get names(): readonly string[] {
+    return this.#processes.map(({ plan }) => plan.name);
+  }
+
+  /** Resolves when every process is ready, or was given up. */
+  get started(): Promise<void> {
+    return this.#started.promise;
+  }
+
+  get wardenPid(): number | undefined {
+    return this.#warden.pid;
+  }
+
+  /** The processes' own numbers, of those that run. */
+  get pids(): readonly number[] {
+    return this.#processes.flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
+  }
+
+  process(name: string): SupervisedProcess | undefined {
+    return this.#processes.find(({ plan }) => plan.name === name);
+  }
+
+  configure(configs: readonly ProcessConfig[]): void {
+    for (const config of configs) present(this.process(config.name), config.name).configure(config);
+  }
+
+  setWatched(on: boolean): void {
+    for (const process of this.#processes) process.setWatched(on);
+  }
+
+  async status(): Promise<ClusterStatus> {
+    await Promise.all(this.#processes.map((process) => process.askStatus()));
+    const views = this.#processes.map((process) => {
+      const { plan, life, pid, restarts } = process;
+      // Of a process that is gone or begins anew, what it said in an earlier life is no longer so.
+      const status = life === "ready" || life === "paused" ? process.lastStatus : undefined;
+      return { plan, life, pid, restarts, status };
+    });
+    return clusterStatus(this.#market, views);
+  }
+
+  async digests(): Promise<readonly NamedDigest[]> {
+    const replicas = this.#processes.filter(({ plan }) => plan.role === "order");
+    return await Promise.all(
+      replicas.map(async (replica) => ({ name: replica.plan.name, digest: await replica.askDigest() })),
+    );
+  }
+
+  /** Front-ends first, so that what they accepted is still answered by the replicas. */
+  async stop(): Promise<void> {
+    for (const role of ["frontend", "order"] as const) {
+      const ofRole = this.#processes.filter(({ plan }) => plan.role === role);
+      await Promise.all(ofRole.map((process) => process.stop()));
+    }
+    this.#warden.close();
+    for (const { plan } of this.#processes) plan.log.close();
+  }
+
+  /** No time for order: end everything now. */
+  killAll(): void {
+    for (const process of this.#processes) process.kill(true);
+  }
+
+  #changed(): void {
+    // Called by a process's constructor-time spawn too, after the warden exists and before all of them run.
+    this.#warden.watch(this.pids);
+    if (this.#processes.every(({ life }) => life === "ready" || life === "failed" || life === "paused")) {
+      this.#started.resolve();
+    }
+  }
+}

@@ -1,0 +1,56 @@
+/** A network that delays, loses, repeats and reorders, and whose links can be cut in one direction or in both. */
+import type { ReplicaId } from "../../src/base/units.ts";
+import type { Message } from "../../src/raft/message.ts";
+import type { Scheduler } from "./scheduler.ts";
+
+export class SimNetwork {
+  readonly #scheduler: Scheduler;
+  readonly #deliver: (message: Message) => void;
+  /** Links that lose everything, as "from>to". */
+  readonly #cut = new Set<string>();
+  loss = 0;
+  duplication = 0;
+  /** How many messages take up to `slowMs` instead of a few milliseconds: they are overtaken. */
+  slowness = 0;
+  slowMs = 400;
+
+  constructor(scheduler: Scheduler, deliver: (message: Message) => void) {
+    this.#scheduler = scheduler;
+    this.#deliver = deliver;
+  }
+
+  send(message: Message): void {
+    if (this.isCut(message.from, message.to)) return;
+    if (this.loss > 0 && this.#scheduler.chance(this.loss)) return;
+    this.#carry(message);
+    if (this.duplication > 0 && this.#scheduler.chance(this.duplication)) this.#carry(message);
+  }
+
+  #carry(message: Message): void {
+    const slow = this.slowness > 0 && this.#scheduler.chance(this.slowness);
+    const delayMs = 0.2 + this.#scheduler.random() * (slow ? this.slowMs : 3);
+    this.#scheduler.after(delayMs, () => {
+      if (!this.isCut(message.from, message.to)) this.#deliver(message);
+    });
+  }
+
+  isCut(from: ReplicaId, to: ReplicaId): boolean {
+    return this.#cut.has(`${from}>${to}`);
+  }
+
+  cut(from: ReplicaId, to: ReplicaId): void {
+    this.#cut.add(`${from}>${to}`);
+  }
+
+  heal(): void {
+    this.#cut.clear();
+  }
+
+  /** No fault from here on. */
+  calm(): void {
+    this.heal();
+    this.loss = 0;
+    this.duplication = 0;
+    this.slowness = 0;
+  }
+}

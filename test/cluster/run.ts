@@ -1,0 +1,64 @@
+/**
+ * `node test/cluster/run.ts --seed 7` runs one history and prints its trace; `--seeds 1000` runs that many, from
+ * `--from` (default 1), prints the failures with the command that replays each, and the counters at the end.
+ * `--members 5`, `--no-faults` and `--forgets-votes` narrow it down.
+ */
+import { parseArgs } from "node:util";
+import { type HistoryOptions, runHistory } from "./history.ts";
+import { Sometimes } from "./sometimes.ts";
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string" },
+    seeds: { type: "string" },
+    from: { type: "string", default: "1" },
+    members: { type: "string" },
+    "no-faults": { type: "boolean", default: false },
+    "forgets-votes": { type: "boolean", default: false },
+    /** Stop at the first failure. */
+    first: { type: "boolean", default: false },
+  },
+});
+
+const common: Omit<HistoryOptions, "seed"> = {
+  faults: !values["no-faults"],
+  forgetsVotes: values["forgets-votes"],
+  ...(values.members === undefined ? {} : { members: Number(values.members) }),
+};
+
+function runOne(seed: number): void {
+  try {
+    const verdict = runHistory({ ...common, seed, trace: (line) => console.log(line) });
+    console.log(`seed ${seed}: ok, ${JSON.stringify(verdict)}`);
+  } catch (error) {
+    console.log(`seed ${seed}: ${error instanceof Error ? error.stack : error}`);
+    process.exitCode = 1;
+  }
+}
+
+function runMany(from: number, count: number): void {
+  const sometimes = new Sometimes();
+  const flags = process.argv.slice(2).filter((flag, i, all) => {
+    return ["--no-faults", "--forgets-votes", "--members"].includes(flag) || all[i - 1] === "--members";
+  });
+  let failures = 0;
+  let steps = 0;
+  const began = performance.now();
+  let seed = from;
+  for (; seed < from + count; seed++) {
+    try {
+      steps += runHistory({ ...common, seed, sometimes }).steps;
+    } catch (error) {
+      failures++;
+      console.log(`node test/cluster/run.ts --seed ${seed} ${flags.join(" ")}  # ${error}`);
+      if (values.first) break;
+    }
+  }
+  const seconds = (performance.now() - began) / 1000;
+  for (const [name, times] of sometimes.counts) console.log(`${String(times).padStart(10)}  ${name}`);
+  console.log(`${count} histories, ${steps} steps, ${failures} failures, ${seconds.toFixed(1)} s`);
+  if (failures > 0) process.exitCode = 1;
+}
+
+if (values.seed !== undefined) runOne(Number(values.seed));
+else runMany(Number(values.from), Number(values.seeds ?? "100"));

@@ -1,0 +1,78 @@
+/**
+ * A leader that stands still while another is elected, and then wakes up believing that it leads: it must show nobody
+ * anything old. Every read and order is recorded and the history judged; then the very same history is falsified in
+ * several ways, and each falsification must be noticed.
+ */
+import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { verifyHistory } from "../../src/check/main.ts";
+import { eventually, type Market } from "../processes/market.test-support.ts";
+import { falsifications } from "./falsify.ts";
+import type { Findings } from "./findings.ts";
+import { progress, underLoad } from "./under-load.ts";
+
+export interface PauseOptions {
+  readonly times: number;
+  /** How long the leader stands still, at least; it always is until another one has been at work. */
+  readonly seconds: number;
+  readonly clients: number;
+  readonly rate?: number;
+}
+
+/** Few items: the same ones are read and ordered all the time. */
+const items = ["FishCo", "LanternWorks", "MossAndMoor"];
+const ordersUnderTheNext = 20;
+
+export async function provePauses(market: Market, options: PauseOptions, findings: Findings): Promise<void> {
+  const { times, seconds, clients, rate } = options;
+  const mixed = { mode: "mixed", p: 0.4, items, clients, ...(rate !== undefined && { rate }) } as const;
+  const loaded = await underLoad(market, mixed, findings, async (shop) => {
+    for (let i = 0; i < times; i++) {
+      await market.whole();
+      const leader = await market.leader();
+      const least = sleep(seconds * 1_000);
+      await market.pause(leader);
+      try {
+        await eventually("another leader", async () => {
+          const now = (await market.status()).leader;
+          return now !== null && now !== leader;
+        });
+        await progress(shop, ordersUnderTheNext);
+        await least;
+      } finally {
+        await market.resume(leader);
+      }
+      await progress(shop, ordersUnderTheNext);
+    }
+    await market.whole();
+  });
+  const { report, history } = loaded;
+  findings.figure("pauses", times);
+  findings.figure("orders placed", report.ordersPlaced);
+  findings.figure("reads", report.requests.read?.count ?? 0);
+  findings.figure("orders verified", report.ordersVerified);
+  findings.figure("errors seen by clients", report.errors);
+  await falsified(history, findings);
+  findings.none(await market.differences("--deep"));
+}
+
+async function falsified(history: string, findings: Findings): Promise<void> {
+  let rejected = 0;
+  for (const { name, falsify, rules } of falsifications) {
+    const lines = falsify(history);
+    if (lines === undefined) {
+      findings.faults.push(`the history gave no occasion to falsify it: ${name}`);
+      continue;
+    }
+    const verdict = await verifyHistory(Readable.from([lines]));
+    if (verdict.kind !== "illegal") {
+      findings.faults.push(`a falsified history was called ${verdict.kind}: ${name}`);
+      continue;
+    }
+    const found = verdict.violations.map(({ rule }) => rule);
+    const named = found.some((rule) => rules.includes(rule));
+    findings.need(named, `${name} was rejected for something else: ${[...new Set(found)].join(", ")}`);
+    rejected++;
+  }
+  findings.figure("falsifications rejected", `${rejected} of ${falsifications.length}`);
+}
