@@ -9,8 +9,9 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { Market } from "../test/processes/market.test-support.ts";
+import { cpuSeconds } from "./cpu-seconds.ts";
 import { batches, type Load, type Measured, measure, requireWrk, singleOrders } from "./load.ts";
-import { startMarket } from "./market-process.ts";
 
 const { values } = parseArgs({
   options: { rounds: { type: "string", default: "3" }, seconds: { type: "string", default: "4" } },
@@ -40,13 +41,13 @@ interface MarketRound extends Measured {
 }
 
 async function marketRound(path: string, load: Omit<Load, "url">): Promise<MarketRound> {
-  const market = await startMarket();
+  const market = await Market.start();
   try {
     const url = market.url + path;
     await measure({ ...load, url, seconds: 2 });
-    const before = await market.cpuSeconds();
+    const before = await cpuSeconds(market);
     const measured = await measure({ ...load, url });
-    const after = await market.cpuSeconds();
+    const after = await cpuSeconds(market);
     const requests = measured.requestsPerSecond * load.seconds;
     const cpu = new Map(
       [...after].map(([name, s]) => [name, ((s - (before.get(name) ?? 0)) / requests) * 1e6]),

@@ -5,7 +5,9 @@ import type { Command, RequestId } from "../market/command.ts";
 import type { Refusal, Reply } from "../market/reply.ts";
 
 export function tellRequestId(id: RequestId): string {
-  return id.kind === "session" ? `session ${id.session}/${id.sequence}` : `key ${formatHash(id.key).slice(0, 8)}`;
+  return id.kind === "session"
+    ? `session ${id.session}/${id.sequence}`
+    : `key ${formatHash(id.key).slice(0, 8)}`;
 }
 
 export function tellCommand(command: Command): string {

@@ -39,7 +39,9 @@ export function judgeDigests(digests: readonly NamedDigest[]): DigestFindings {
     }
     const { position, stored, computed } = digest;
     if (stored !== computed) {
-      problems.push(`${name}: its rows at position ${position} hash to ${computed}, and it wrote down ${stored}`);
+      problems.push(
+        `${name}: its rows at position ${position} hash to ${computed}, and it wrote down ${stored}`,
+      );
     }
     problems.push(...digest.problems.map((problem) => `${name}: ${problem}`));
     sightings.push({ name, position, hash: computed });

@@ -45,7 +45,8 @@ export function tellEvent(event: TimelineEvent["event"]): Told {
     case "peer-lost":
       return { tone: "notable", words: `lost ${event.peer}` };
     case "entries-committed": {
-      const entries = event.from === event.to ? `entry ${event.from}` : `entries ${event.from} to ${event.to}`;
+      const entries =
+        event.from === event.to ? `entry ${event.from}` : `entries ${event.from} to ${event.to}`;
       return { tone: "quiet", words: `committed ${entries}, position ${event.position}` };
     }
     case "suffix-truncated":

@@ -23,7 +23,9 @@ async function scanDirectory(
   identity: WalIdentity,
   each: (group: ScannedGroup) => boolean,
 ): Promise<void> {
-  const numbers = (await nodeFiles.list(directory)).map(segmentNumber).filter((number) => number !== undefined);
+  const numbers = (await nodeFiles.list(directory))
+    .map(segmentNumber)
+    .filter((number) => number !== undefined);
   let goOn = true;
   for (const number of numbers.sort((a, b) => a - b)) {
     if (!goOn) return;

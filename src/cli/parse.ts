@@ -21,7 +21,11 @@ function isVerb(word: string): word is Verb {
   return Object.hasOwn(verbs, word);
 }
 
-function parseNumber(flag: string, spec: Extract<FlagSpec, { kind: "integer" | "number" }>, text: string): number {
+function parseNumber(
+  flag: string,
+  spec: Extract<FlagSpec, { kind: "integer" | "number" }>,
+  text: string,
+): number {
   const value = /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   const whole = spec.kind === "number" || Number.isSafeInteger(value);
   if (Number.isNaN(value) || !whole || value < spec.min || value > spec.max) {
@@ -85,7 +89,8 @@ function readFlag(spec: FlagSpec, token: Extract<Token, { kind: "option" }>): st
     return true;
   }
   const isFlag = token.inlineValue === false && /^--?[a-z]/.test(token.value ?? "");
-  if (token.value === undefined || isFlag) throw usageFailure(`--${token.name} needs a value: ${usageOf(token.name, spec)}.`);
+  if (token.value === undefined || isFlag)
+    throw usageFailure(`--${token.name} needs a value: ${usageOf(token.name, spec)}.`);
   return token.value;
 }
 

@@ -17,7 +17,9 @@ export type StateComparison =
   | { readonly kind: "different"; readonly position: number; readonly hashes: readonly StateSighting[] };
 
 /** All positions seen, the highest first, with the hashes seen there. */
-function byPosition(sightings: readonly StateSighting[]): readonly (readonly [number, readonly StateSighting[]])[] {
+function byPosition(
+  sightings: readonly StateSighting[],
+): readonly (readonly [number, readonly StateSighting[]])[] {
   const positions = new Map<number, StateSighting[]>();
   for (const sighting of sightings) {
     const at = positions.get(sighting.position);
@@ -40,7 +42,9 @@ export function compareStates(
     const [first] = there;
     if (first === undefined) continue;
     if (there.some(({ hash }) => hash !== first.hash)) {
-      const perName = [...new Map(there.map((sighting) => [sighting.name + sighting.hash, sighting])).values()];
+      const perName = [
+        ...new Map(there.map((sighting) => [sighting.name + sighting.hash, sighting])).values(),
+      ];
       return { kind: "different", position, hashes: perName };
     }
     const seen = new Set(there.map(({ name }) => name));

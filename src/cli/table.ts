@@ -7,7 +7,9 @@ export interface Column {
 
 /** Every row has as many cells as there are columns. Ends in a newline. */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const widths = columns.map(({ title }, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const widths = columns.map(({ title }, i) =>
+    Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)),
+  );
   const line = (cells: readonly string[]): string => {
     const padded = columns.map(({ align }, i) => {
       const cell = cells[i] ?? "";

@@ -2,10 +2,11 @@
  * What every handler works with, and the two steps that all changes share: giving a request its id before it is
  * submitted, and making of the market's reply what the client is told.
  */
-import { ByteWriter } from "../base/bytes.ts";
+import { ByteWriter, DecodeError } from "../base/bytes.ts";
 import type { Position } from "../base/units.ts";
 import { decodeReply, writeCommand } from "../market/codec.ts";
 import type { Command, RequestId } from "../market/command.ts";
+import type { Reply } from "../market/reply.ts";
 import type { ItemRow, OrderRow } from "../market/rows.ts";
 import { type Exchange, header } from "./exchange.ts";
 import type { Metrics } from "./metrics.ts";
@@ -21,7 +22,7 @@ import {
   starting,
   unsent,
 } from "./problem.ts";
-import { readOrderRow } from "./reading.ts";
+import { readOrderRowIfAny } from "./reading.ts";
 import type { Renderer } from "./rendering.ts";
 import type { Replicas } from "./replicas.ts";
 import { ownId, type RequestKeys, sessionRequestId } from "./request-key.ts";
@@ -134,6 +135,16 @@ function failed(problem: Problem): Ending {
   return { kind: "problem", problem, replayed: false };
 }
 
+/** The market's reply; undefined if it is damaged, and then it was one all the same, of whatever content. */
+function readable(reply: Uint8Array): Reply | undefined {
+  try {
+    return decodeReply(reply);
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
+}
+
 /** `then` is called exactly once, mostly before this returns; later if an order has to be fetched. */
 export function concludeOutcome(
   desk: Desk,
@@ -145,7 +156,11 @@ export function concludeOutcome(
     then(failed(outcome.code === "unavailable" ? unsent : outcomeUnknown));
     return;
   }
-  const reply = decodeReply(outcome.reply);
+  const reply = readable(outcome.reply);
+  if (reply === undefined) {
+    then(failed(outcomeUnknown));
+    return;
+  }
   const { position } = reply;
   switch (reply.kind) {
     case "placed":
@@ -192,7 +207,7 @@ function tooOld(desk: Desk, identity: Identity, position: Position): Ending {
 /** The answer that is given again holds only the order's number. */
 function fetchOrder(desk: Desk, number: number, then: (ending: Ending) => void): void {
   desk.replicas.ask({ kind: "order", number }, { kind: "latest" }, true, (found) => {
-    const order = found.kind === "rows" ? readOrderRow(found.rows) : undefined;
+    const order = found.kind === "rows" ? readOrderRowIfAny(found.rows) : undefined;
     // It did happen; only what it was cannot be shown now. The same key will show it.
     then(order === undefined ? failed(outcomeUnknown) : { kind: "order", order, replayed: true });
   });

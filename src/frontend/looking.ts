@@ -4,6 +4,7 @@
  * A read is linearizable unless it says `consistency=stale`: the leader answers it as of a barrier. A found order
  * never changes in its facts, so any replica may show one; that there is none only the leader can say.
  */
+import { DecodeError } from "../base/bytes.ts";
 import { requestLimits } from "../base/limits.ts";
 import type { Position } from "../base/units.ts";
 import type { OrderRow } from "../market/rows.ts";
@@ -24,7 +25,7 @@ import {
   readSegment,
   writeCursor,
 } from "./query.ts";
-import { readItemRows, readOrderRow, readOrderRows } from "./reading.ts";
+import { readItemRows, readOrderRow, readOrderRowIfAny, readOrderRows } from "./reading.ts";
 import { readText } from "./texts.ts";
 
 function reject(desk: Desk, exchange: Exchange, problem: Problem): void {
@@ -63,7 +64,13 @@ function find(
       serverTiming(nowMs, exchange.startedMs, nowMs - askedMs),
     ];
     if (stale) headers.push("age", String(Math.floor(desk.replicas.leaderlessMs / 1_000)));
-    rows(found, headers);
+    try {
+      rows(found, headers);
+    } catch (error) {
+      // Rows are decoded before anything is answered: a replica whose rows cannot be read has not answered.
+      if (!(error instanceof DecodeError)) throw error;
+      respondProblem(exchange, unread);
+    }
   };
   if (!stale) desk.replicas.ask(inquiry, { kind: "latest" }, true, answered);
   else if (atLeast === undefined) desk.replicas.ask(inquiry, { kind: "stale" }, false, answered);
@@ -168,7 +175,7 @@ function anyReplica(
 ): void {
   const askedMs = desk.now();
   desk.replicas.ask(inquiry, { kind: "stale" }, false, (found) => {
-    const order = found.kind === "rows" ? readOrderRow(found.rows) : undefined;
+    const order = found.kind === "rows" ? readOrderRowIfAny(found.rows) : undefined;
     if (order === undefined) return otherwise();
     desk.metrics.reads.answered++;
     const nowMs = desk.now();

@@ -30,9 +30,6 @@ const statuses = {
 
 export type Reason = keyof typeof statuses;
 
-/** All reasons and their statuses, for the API's description. */
-export const reasons: Readonly<Record<Reason, number>> = statuses;
-
 export interface Problem {
   readonly status: number;
   readonly reason: Reason;

@@ -1,5 +1,5 @@
 /** Rows out of a replica's answer: their count, then each in the market's encoding. */
-import { ByteReader } from "../base/bytes.ts";
+import { ByteReader, DecodeError } from "../base/bytes.ts";
 import { readItem, readOrder } from "../market/codec.ts";
 import type { ItemRow, OrderRow } from "../market/rows.ts";
 
@@ -23,4 +23,14 @@ export function readOrderRows(rows: Uint8Array): readonly OrderRow[] {
 /** The one order that was asked for, if there is one. */
 export function readOrderRow(rows: Uint8Array): OrderRow | undefined {
   return readOrderRows(rows)[0];
+}
+
+/** The same where a damaged answer is as good as none, because somebody else is asked then. */
+export function readOrderRowIfAny(rows: Uint8Array): OrderRow | undefined {
+  try {
+    return readOrderRow(rows);
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
 }

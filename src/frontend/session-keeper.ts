@@ -61,10 +61,8 @@ export class SessionKeeper {
     const command = this.#session?.acknowledge(nowMs, force);
     if (command === undefined) return;
     this.#acknowledging = true;
-    this.#replicas.submit(nowMs, encodeCommand(command), ({ outcome }) => {
+    this.#replicas.submit(nowMs, encodeCommand(command), () => {
       this.#acknowledging = false;
-      if (outcome.kind === "reply" && decodeReply(outcome.reply).kind === "too-old")
-        this.lost(command.session);
     });
   }
 }

@@ -134,7 +134,7 @@ function becomeLeader(raft: Raft): void {
     nextTransferAt: raft.now + raftTimes.transferCooldownMs,
   };
   raft.log.append({ index: firstIndex, term: raft.term, payload: new Uint8Array(0) });
-  // A doubtful winner was granted every member's vote: nobody holds an entry that it lacks.
+  // A doubtful winner won without its own vote, or with every member's: nobody holds a committed entry that it lacks.
   settle(raft);
   raft.effects.push({ kind: "leadership" });
   broadcastRound(raft);

@@ -40,7 +40,9 @@ function canonical(value: unknown): unknown {
 
 /** Equal for equal definitions, however their fields are ordered. */
 export function marketHash(market: unknown): string {
-  return createHash("sha256").update(JSON.stringify(canonical(market))).digest("hex");
+  return createHash("sha256")
+    .update(JSON.stringify(canonical(market)))
+    .digest("hex");
 }
 
 function formatProblem(format: unknown): string | undefined {
@@ -77,7 +79,8 @@ export function parseClusterFile(text: string): ParsedClusterFile {
     add("marketHash", "must be 64 hexadecimal digits");
   }
   if (typeof market !== "object" || market === null) add("market", "must be a market's definition");
-  else if (hash !== marketHash(market)) add("market", "does not fit marketHash: it was changed after creation");
+  else if (hash !== marketHash(market))
+    add("market", "does not fit marketHash: it was changed after creation");
   if (problems.length > 0) return { kind: "invalid", problems };
   // Every field was checked above; the market is, by its hash, the one that was checked when it was written.
   return { kind: "valid", file: parsed as ClusterFile };

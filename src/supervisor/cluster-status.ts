@@ -2,6 +2,12 @@
 import type { ClusterStatus, ProcessStatus } from "../wire/process.ts";
 import type { Life, ProcessPlan } from "./supervised-process.ts";
 
+/** What a market is called, and the word for its items in the URL. */
+export interface NamedMarket {
+  readonly name: string;
+  readonly resource: string;
+}
+
 export interface ProcessView {
   readonly plan: Pick<ProcessPlan, "name" | "role" | "id" | "host" | "port">;
   readonly life: Life;
@@ -21,9 +27,10 @@ function leaderOf(views: readonly ProcessView[]): ProcessView | undefined {
   }, undefined);
 }
 
-export function clusterStatus(market: string, views: readonly ProcessView[]): ClusterStatus {
+export function clusterStatus(market: NamedMarket, views: readonly ProcessView[]): ClusterStatus {
   return {
-    market,
+    market: market.name,
+    resource: market.resource,
     engine: "embedded",
     leader: leaderOf(views)?.plan.name ?? null,
     term: views.reduce((highest, { status }) => Math.max(highest, status?.term ?? 0), 0),

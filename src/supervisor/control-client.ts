@@ -39,7 +39,11 @@ async function open(directory: string): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   socket.once("connect", () => resolve(socket));
   socket.once("error", (error) => {
-    reject(new NotRunning(`Nothing is running in ${directory} (its last supervisor was killed).`, { cause: error }));
+    reject(
+      new NotRunning(`Nothing is running in ${directory} (its last supervisor was killed).`, {
+        cause: error,
+      }),
+    );
   });
   return await promise;
 }

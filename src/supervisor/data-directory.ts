@@ -60,9 +60,10 @@ function refuseForeign(directory: string, entries: readonly string[]): void {
   if (foreign.length === 0) return;
   const some = foreign.slice(0, 3).join(", ");
   if (foreign.some((entry) => /^order-\d+$/.test(entry))) {
-    throw new StartRefused(`${directory} holds replicas (${some}) but no ${clusterJson}, so it cannot be started.`, [
-      `Put its ${clusterJson} back, or start a new cluster with another --data DIR. Nothing was changed.`,
-    ]);
+    throw new StartRefused(
+      `${directory} holds replicas (${some}) but no ${clusterJson}, so it cannot be started.`,
+      [`Put its ${clusterJson} back, or start a new cluster with another --data DIR. Nothing was changed.`],
+    );
   }
   throw new StartRefused(`${directory} is not empty and is no data directory of bazaar (it holds ${some}).`, [
     "Choose an empty or new one with --data DIR.",
@@ -120,7 +121,10 @@ export async function createCluster(
 ): Promise<OpenedCluster> {
   const cluster = randomBytes(16).toString("hex");
   const secret = randomBytes(32).toString("hex");
-  writeDurably(join(directory, marker), "A cluster is being created here; see cluster.json when it is done.\n");
+  writeDurably(
+    join(directory, marker),
+    "A cluster is being created here; see cluster.json when it is done.\n",
+  );
   for (const entry of readdirSync(directory)) {
     if (/^order-\d+$/.test(entry)) rmSync(join(directory, entry), { recursive: true });
   }

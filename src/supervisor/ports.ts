@@ -5,7 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { type Random, integerBetween } from "../base/random.ts";
+import { integerBetween, type Random } from "../base/random.ts";
 import { StartRefused, systemCode } from "./refusal.ts";
 
 const lowest = 20_000;
@@ -63,7 +63,9 @@ export async function requirePublicPort(host: string, port: number): Promise<voi
         "Choose another with --port N, or --port 0 for any free one.",
       ]);
     case "EACCES":
-      throw new StartRefused(`Port ${port} needs special rights here.`, ["Choose one above 1023 with --port N."]);
+      throw new StartRefused(`Port ${port} needs special rights here.`, [
+        "Choose one above 1023 with --port N.",
+      ]);
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
     case "EAI_AGAIN":

@@ -4,7 +4,7 @@
  */
 import { present } from "../base/assert.ts";
 import type { ClusterStatus, ProcessConfig } from "../wire/process.ts";
-import { clusterStatus } from "./cluster-status.ts";
+import { clusterStatus, type NamedMarket } from "./cluster-status.ts";
 import { type ProcessPlan, SupervisedProcess } from "./supervised-process.ts";
 import type { TimelineEvent } from "./timeline.ts";
 import { Warden } from "./warden.ts";
@@ -17,7 +17,7 @@ export interface NamedDigest {
 }
 
 export class Supervisor {
-  readonly #market: string;
+  readonly #market: NamedMarket;
   readonly #warden: Warden;
   readonly #processes: readonly SupervisedProcess[];
   readonly #timeline: (event: TimelineEvent) => void;
@@ -25,7 +25,7 @@ export class Supervisor {
 
   /** `run` is the token that every plan's command carries (see warden.ts). Starts every process. */
   constructor(
-    market: string,
+    market: NamedMarket,
     run: string,
     plans: readonly ProcessPlan[],
     timeline: (event: TimelineEvent) => void,

@@ -60,7 +60,11 @@ const socketPathBytesMax = 100;
 
 type Lock = ReturnType<SystemOptions["lock"]>;
 
-async function lockWithin(options: SystemOptions, directory: string, waitMs: number): Promise<Lock | undefined> {
+async function lockWithin(
+  options: SystemOptions,
+  directory: string,
+  waitMs: number,
+): Promise<Lock | undefined> {
   const until = performance.now() + waitMs;
   for (;;) {
     try {
@@ -178,7 +182,13 @@ async function layOut(options: SystemOptions, orderCount: number): Promise<Layou
   const run = randomBytes(8).toString("hex");
   const logs = join(options.directory, "logs");
   mkdirSync(logs, { recursive: true, mode: 0o700 });
-  const plan = (role: ProcessPlan["role"], id: number, name: string, host: string, at: number): ProcessPlan => {
+  const plan = (
+    role: ProcessPlan["role"],
+    id: number,
+    name: string,
+    host: string,
+    at: number,
+  ): ProcessPlan => {
     const identity = ["process", "--role", role, "--name", name, "--data", options.directory, "--run", run];
     const log = new ProcessLog(join(logs, `${name}.log`));
     return { name, role, id, host, port: at, command: [...options.command, ...identity], log };
@@ -223,7 +233,8 @@ export async function control(
   const refused = (message: string): ControlReply => ({ kind: "refused", message });
   if (request.verb === "status") return { kind: "status", cluster: await supervisor.status() };
   if (request.verb === "digests") return { kind: "digests", digests: await supervisor.digests() };
-  const { name } = request;
+  const name = request.name === "leader" ? ((await supervisor.status()).leader ?? "leader") : request.name;
+  if (name === "leader") return refused("Nobody leads at the moment; try again, or name a process.");
   const process = supervisor.process(name);
   if (process === undefined) {
     return refused(`There is no process ${name}; there are ${supervisor.names.join(", ")}.`);
@@ -233,7 +244,9 @@ export async function control(
     case "kill":
       if (process.pid === undefined && !request.stayDown) return refused(`${name} is not running.`);
       process.kill(request.stayDown);
-      return done(request.stayDown ? `${name} was killed and stays down until \`start ${name}\`` : `${name} was killed`);
+      return done(
+        request.stayDown ? `${name} was killed and stays down until \`start ${name}\`` : `${name} was killed`,
+      );
     case "start":
       return process.restart() ? done(`${name} is being started`) : refused(`${name} is running already.`);
     case "pause":
@@ -247,10 +260,7 @@ export async function control(
 }
 
 /** Throws `StartRefused` if it cannot be. `down` is called when somebody asks for it; see `RunningSystem.stop`. */
-export async function startSystem(
-  options: SystemOptions,
-  down: () => Promise<void>,
-): Promise<RunningSystem> {
+export async function startSystem(options: SystemOptions, down: () => Promise<void>): Promise<RunningSystem> {
   const { directory } = options;
   prepareDirectory(directory);
   const lock = await lockSystem(options);
@@ -262,7 +272,7 @@ export async function startSystem(
     const market = existing?.file.market ?? options.wanted.market ?? options.defaults.market;
     if (existing !== undefined) await awaitFormerProcesses(options, orderCount);
     const layout = await layOut(options, orderCount);
-    const started = new Supervisor(market.name, layout.run, layout.plans, (event) => {
+    const started = new Supervisor(market, layout.run, layout.plans, (event) => {
       options.timeline(event);
       server?.publish(event);
     });

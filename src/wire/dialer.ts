@@ -48,7 +48,7 @@ export class Dialer {
 
   /** False, and nothing was sent, if there is no connection or its queue is full. */
   send(kind: number, write: (body: ByteWriter) => void): boolean {
-    return this.#established && this.#connection?.send(kind, write);
+    return this.#established && this.#connection?.send(kind, write) === true;
   }
 
   /** End this connection and dial anew: its peer answers nothing, or answered nonsense. */

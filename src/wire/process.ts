@@ -58,6 +58,8 @@ export interface ProcessStatus {
 /** The body of `GET /cluster` and of `status --json`. */
 export interface ClusterStatus {
   readonly market: string;
+  /** The word for its items in the URL. */
+  readonly resource: string;
   readonly engine: string;
   readonly leader: string | null;
   readonly term: number;

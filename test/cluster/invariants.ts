@@ -71,6 +71,7 @@ export class Invariants {
     );
     for (const effect of effects) if (effect.kind === "persist") this.#checkEntries(replica, effect.entries);
     if (raft.role === "leader" && !before.wasLeader) this.#checkElected(raft);
+    if (raft.reign !== undefined) this.#checkMatches(raft);
     if (raft.commit > before.commit) this.#checkCommit(raft, before.commit);
     for (const effect of effects) if (effect.kind === "deliver") this.#checkDelivery(replica, before, effect);
   }
@@ -93,6 +94,33 @@ export class Invariants {
       check(
         own === term,
         () => `leader ${id} of term ${raft.term} lacks committed entry ${i + 1} of term ${term}`,
+      );
+    }
+  }
+
+  /** What a leader believes to be on a follower's disk is there, or was until a tail was cut. */
+  #checkMatches(raft: Raft): void {
+    for (const [peer, { match }] of raft.reign?.progress ?? []) {
+      const replica = this.#replicas[peer - 1];
+      // In a newer term it may have been replaced.
+      if (replica === undefined || replica.disk.hardState.term > raft.term) continue;
+      const { disk } = replica;
+      const term = raft.log.termAt(match);
+      const known = raft.incarnations.get(peer) === replica.incarnation;
+      const holds =
+        disk.termAt(match) === term ||
+        (!known && disk.lost.some((each) => each.index === match && each.term === term));
+      check(holds, () => `leader ${raft.config.id} believes that ${peer} holds ${match}`);
+    }
+  }
+
+  /** The doubt of a cut tail is over: what was lost with it and is committed must be there again. */
+  settled(replica: SimReplica): void {
+    for (const { index, term } of replica.disk.lost) {
+      if (this.#committed[index - 1]?.term !== term) continue;
+      check(
+        replica.disk.termAt(index) === term,
+        () => `${replica.id} settled without its lost entry ${index}`,
       );
     }
   }

@@ -4,12 +4,12 @@
  */
 import { assert, present } from "../../src/base/assert.ts";
 import { type LogIndex, logIndex, type ReplicaId } from "../../src/base/units.ts";
+import { describeEffect, describeInput } from "../../src/raft/describe.test-support.ts";
 import type { Effect, Input } from "../../src/raft/effect.ts";
 import { LogView, type TermRun } from "../../src/raft/log-view.ts";
 import type { Message } from "../../src/raft/message.ts";
 import { createRaft, type Raft } from "../../src/raft/raft.ts";
 import { step } from "../../src/raft/step.ts";
-import { describeEffect, describeInput } from "../../src/raft/describe.test-support.ts";
 import { type CrashRules, SimDisk } from "./disk.ts";
 import type { Invariants } from "./invariants.ts";
 import { Observer } from "./observe.ts";
@@ -67,6 +67,10 @@ export class SimReplica {
     return present(this.#raft, `replica ${this.id} runs`);
   }
 
+  get incarnation(): number {
+    return this.#incarnation;
+  }
+
   get isReading(): boolean {
     return this.#reads.size > 0;
   }
@@ -121,7 +125,7 @@ export class SimReplica {
     if (!this.#paused) return;
     this.#paused = false;
     scheduler.trace(() => `${this.id} wakes`);
-    const inbox = this.#inbox;
+    const inbox = interleave(this.#inbox, scheduler);
     this.#inbox = [];
     const tickFirst = scheduler.chance(0.5);
     if (tickFirst) this.handle({ kind: "tick" });
@@ -132,7 +136,7 @@ export class SimReplica {
 
   /** Ask for a read point, which must be at or behind everything that anyone has delivered so far. */
   read(id: number): void {
-    if (this.#raft === undefined || this.#paused) return;
+    if (this.#raft === undefined) return;
     this.#reads.set(id, this.#world.invariants.deliveredMax);
     this.handle({ kind: "read", id });
   }
@@ -182,6 +186,7 @@ export class SimReplica {
         for (const id of effect.ids) assert(this.#reads.delete(id), "a read is refused once");
         break;
       case "settled":
+        invariants.settled(this);
         this.disk.settle();
         break;
       case "leadership":
@@ -242,4 +247,23 @@ export class SimReplica {
       if (this.#raft === raft) this.#scheduleTick();
     });
   }
+}
+
+/** What waited comes in the order of each source, but the sources in any order: they are different connections. */
+function interleave(inputs: readonly Input[], scheduler: Scheduler): readonly Input[] {
+  const sources = new Map<string, Input[]>();
+  for (const input of inputs) {
+    const source = input.kind === "message" ? `from ${input.message.from}` : input.kind;
+    const queue = sources.get(source);
+    if (queue === undefined) sources.set(source, [input]);
+    else queue.push(input);
+  }
+  const queues = [...sources.values()].map((queue) => queue.reverse());
+  const merged: Input[] = [];
+  while (merged.length < inputs.length) {
+    const queue = scheduler.pick(queues);
+    const input = queue.pop();
+    if (input !== undefined) merged.push(input);
+  }
+  return merged;
 }

@@ -1,5 +1,4 @@
 /** Plain HTTP for tests: what goes over the wire is what the test says, without a client's kindness. */
-import { once } from "node:events";
 import { connect } from "node:net";
 
 export interface Answer {
@@ -57,8 +56,11 @@ export async function sendRaw(port: number, bytes: string | Uint8Array): Promise
     });
     // A server may refuse while we still write; what it said before counts.
     socket.on("error", () => undefined);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    socket.once("close", () => resolve());
+    socket.setTimeout(answerWithinMs, () => reject(new Error("the server neither answered nor hung up")));
     socket.write(bytes);
-    await once(socket, "close", { signal: AbortSignal.timeout(answerWithinMs) });
+    await promise;
     return received;
   } finally {
     socket.destroy();

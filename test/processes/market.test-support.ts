@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -210,6 +210,12 @@ export class Market {
   async differences(...words: string[]): Promise<string> {
     const { code, stdout, stderr } = await this.run("check", ...words);
     return code === 0 ? "" : `check ended with ${code}: ${stdout}${stderr}`;
+  }
+
+  /** The cluster's own name, which its processes greet each other with. */
+  get cluster(): string {
+    const file: unknown = JSON.parse(readFileSync(join(this.#data, "cluster.json"), "utf8"));
+    return (file as { cluster: string }).cluster;
   }
 
   /** The directory of one replica's log. */

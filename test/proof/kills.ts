@@ -51,6 +51,7 @@ async function strikes(
     }
     await market.whole();
     await sleep(Math.max(0, began + seconds * 1_000 - performance.now()));
+    return [];
   });
   const ends = answerTimes(history);
   const gaps = moments.map((at, i) => {

@@ -6,7 +6,9 @@
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { verifyHistory } from "../../src/check/main.ts";
+import type { RunningShop } from "../../src/shopper/main.ts";
 import { eventually, type Market } from "../processes/market.test-support.ts";
+import { DirectReaders } from "./direct-readers.ts";
 import { falsifications } from "./falsify.ts";
 import type { Findings } from "./findings.ts";
 import { progress, underLoad } from "./under-load.ts";
@@ -26,34 +28,44 @@ const ordersUnderTheNext = 20;
 export async function provePauses(market: Market, options: PauseOptions, findings: Findings): Promise<void> {
   const { times, seconds, clients, rate } = options;
   const mixed = { mode: "mixed", p: 0.4, items, clients, ...(rate !== undefined && { rate }) } as const;
+  let directReads = 0;
   const loaded = await underLoad(market, mixed, findings, async (shop) => {
-    for (let i = 0; i < times; i++) {
+    const readers = await DirectReaders.start(market, items);
+    try {
+      for (let i = 0; i < times; i++) await pauseOnce(market, shop, seconds);
       await market.whole();
-      const leader = await market.leader();
-      const least = sleep(seconds * 1_000);
-      await market.pause(leader);
-      try {
-        await eventually("another leader", async () => {
-          const now = (await market.status()).leader;
-          return now !== null && now !== leader;
-        });
-        await progress(shop, ordersUnderTheNext);
-        await least;
-      } finally {
-        await market.resume(leader);
-      }
-      await progress(shop, ordersUnderTheNext);
+    } finally {
+      directReads = readers.stop().length;
     }
-    await market.whole();
+    return readers.stop();
   });
   const { report, history } = loaded;
   findings.figure("pauses", times);
   findings.figure("orders placed", report.ordersPlaced);
   findings.figure("reads", report.requests.read?.count ?? 0);
+  findings.figure("reads of a replica itself", directReads);
   findings.figure("orders verified", report.ordersVerified);
   findings.figure("errors seen by clients", report.errors);
   await falsified(history, findings);
   findings.none(await market.differences("--deep"));
+}
+
+async function pauseOnce(market: Market, shop: RunningShop, seconds: number): Promise<void> {
+  await market.whole();
+  const leader = await market.leader();
+  const least = sleep(seconds * 1_000);
+  await market.pause(leader);
+  try {
+    await eventually("another leader", async () => {
+      const now = (await market.status()).leader;
+      return now !== null && now !== leader;
+    });
+    await progress(shop, ordersUnderTheNext);
+    await least;
+  } finally {
+    await market.resume(leader);
+  }
+  await progress(shop, ordersUnderTheNext);
 }
 
 async function falsified(history: string, findings: Findings): Promise<void> {

@@ -2,7 +2,8 @@
  * Breaking a market while shoppers shop there, and judging everything that they saw: no error that a user would have
  * seen, every acknowledged order as it was acknowledged, and the whole recorded history linearizable, values exact.
  */
-import { readFile } from "node:fs/promises";
+import { appendFile, readFile } from "node:fs/promises";
+import type { Operation } from "../../src/check/history.ts";
 import { formatVerdict, verifyHistory } from "../../src/check/main.ts";
 import { type RunningShop, startShop } from "../../src/shopper/main.ts";
 import type { ShopOptions } from "../../src/shopper/options.ts";
@@ -19,21 +20,25 @@ export interface Loaded {
   readonly history: string;
 }
 
-/** `alone`: for as long as the shop runs, nobody else may change items of the market. */
+/**
+ * For as long as the shop runs, nobody else may change items of the market. `breakIt` returns what others have read
+ * meanwhile, to be judged together with what the shoppers saw.
+ */
 export async function underLoad(
   market: Market,
   options: Partial<ShopOptions>,
   findings: Findings,
-  breakIt: (shop: RunningShop) => Promise<void>,
+  breakIt: (shop: RunningShop) => Promise<readonly Operation[]>,
 ): Promise<Loaded> {
   const record = market.file("history.jsonl");
   const endless = { seconds: 24 * 60 * 60 };
   const shop = startShop({ url: market.url, sides: "mix", alone: true, ...endless, ...options, record });
   // It is awaited below; until then its failure must not end the process.
   shop.done.catch(() => undefined);
+  let reads: readonly Operation[];
   try {
     await progress(shop, 1);
-    await breakIt(shop);
+    reads = await breakIt(shop);
     await progress(shop, 1);
   } finally {
     shop.stop();
@@ -46,6 +51,7 @@ export async function underLoad(
     report.ordersVerified >= report.ordersPlaced,
     `${report.ordersPlaced} orders were placed and only ${report.ordersVerified} verified`,
   );
+  await appendFile(record, reads.map((read) => `${JSON.stringify(read)}\n`).join(""));
   const verdict = await verifyHistory(record);
   if (verdict.kind !== "ok") findings.faults.push(formatVerdict(verdict).slice(0, toldCharacters));
   return { report, history: await readFile(record, "utf8") };

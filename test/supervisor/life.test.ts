@@ -79,8 +79,8 @@ test("nothing outlives a SIGKILL of the supervisor, and up works at once afterwa
   const pids = running.pidsSeen;
   assert.equal(pids.length, 4);
   running.child.kill("SIGKILL");
-  const again = await up(t, directory);
-  await eventually("all gone", () => pids.every((pid) => !isAlive(pid)), 2_000);
+  const gone = eventually("all gone", () => pids.every((pid) => !isAlive(pid)), 2_000);
+  const [again] = await Promise.all([up(t, directory), gone]);
   assert.equal((await again.status()).processes.filter((row) => row.up).length, 4);
 });
 
@@ -109,6 +109,9 @@ test("watch shows what happens as it happens", async (t) => {
   assert.equal((await running.run("down")).code, 0);
   const { code, stdout } = await watching;
   assert.equal(code, 0);
-  const kinds = stdout.trim().split("\n").map((line) => JSON.parse(line).event.kind as string);
+  const kinds = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line).event.kind as string);
   assert.ok(kinds.includes("process-exited"), stdout);
 });

@@ -51,7 +51,10 @@ test("a second up on a directory in use is refused, naming who has it", async (t
   const second = await bazaar("up", "--data", running.directory, "--port", "0");
   assert.equal(second.code, 2);
   assert.match(second.stderr, new RegExp(`process ${running.child.pid} `));
-  assert.equal((await running.status()).processes.every(({ up: isUp }) => isUp), true);
+  assert.equal(
+    (await running.status()).processes.every(({ up: isUp }) => isUp),
+    true,
+  );
 });
 
 test("another market or number of replicas on existing data is refused, and the same one is not", async (t) => {
@@ -70,7 +73,10 @@ test("a broken market file is refused with every problem and its path", async (t
   const directory = temporaryDirectory(t);
   const file = join(directory, "market.json");
   const data = join(directory, "data");
-  writeFileSync(file, '{"name":"x","resource":"Things","items":[{"name":"7","priceMinor":1e15,"quantity":1}]}');
+  writeFileSync(
+    file,
+    '{"name":"x","resource":"Things","items":[{"name":"7","priceMinor":1e15,"quantity":1}]}',
+  );
   const broken = await bazaar("up", "--data", data, "--market", file);
   assert.equal(broken.code, 2);
   for (const path of ["resource", "items[0].name", "items[0].priceMinor"]) {

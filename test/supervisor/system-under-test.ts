@@ -42,9 +42,25 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+const cleanups = new WeakMap<TestContext, (() => unknown)[]>();
+
+/** When the test is over, whatever its outcome; the newest first, so that a system ends before its directory goes. */
+function afterwards(t: TestContext, cleanup: () => unknown): void {
+  const known = cleanups.get(t);
+  if (known !== undefined) {
+    known.push(cleanup);
+    return;
+  }
+  const stack = [cleanup];
+  cleanups.set(t, stack);
+  t.after(async () => {
+    for (let next = stack.pop(); next !== undefined; next = stack.pop()) await next();
+  });
+}
+
 export function temporaryDirectory(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), "bazaar-test-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }));
+  afterwards(t, () => rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }));
   return directory;
 }
 
@@ -139,8 +155,11 @@ export class RunningUp {
 /** `up` on any free port; ended when the test is. */
 export async function up(t: TestContext, directory: string, ...words: string[]): Promise<RunningUp> {
   const args = [entry, "up", "--data", directory, "--port", "0", ...words];
-  const running = new RunningUp(directory, spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] }));
-  t.after(() => running.end());
+  const running = new RunningUp(
+    directory,
+    spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] }),
+  );
+  afterwards(t, () => running.end());
   await running.ready();
   return running;
 }

@@ -51,7 +51,8 @@ async function look(data: string, known: readonly StateSighting[]): Promise<Look
 
 async function recompute(data: string): Promise<DigestFindings> {
   const reply = await ask(data, { verb: "digests" });
-  if (reply.kind !== "digests") throw new CommandFailure(exitCodes.failure, "The supervisor gave no digests.");
+  if (reply.kind !== "digests")
+    throw new CommandFailure(exitCodes.failure, "The supervisor gave no digests.");
   return judgeDigests(reply.digests);
 }
 
@@ -80,14 +81,19 @@ function verdict(looked: Looked, deep: DigestFindings | undefined): ExitCode {
   }
   if (looked.comparison.kind === "no-common-position") return exitCodes.unreachable;
   // What could not be recomputed was not checked, unless the replica is down and was named for that.
-  return deep !== undefined && deep.sightings.length < looked.live.length ? exitCodes.unreachable : exitCodes.ok;
+  return deep !== undefined && deep.sightings.length < looked.live.length
+    ? exitCodes.unreachable
+    : exitCodes.ok;
 }
 
 export async function check(flags: FlagsOf<"check">): Promise<ExitCode> {
   const deep = flags.deep ? await recompute(flags.data) : undefined;
   const looked = await look(flags.data, deep?.sightings ?? []);
   if (looked.live.length === 0) {
-    throw new CommandFailure(exitCodes.unreachable, `No order replica can be asked: ${looked.down.join(", ")}.`);
+    throw new CommandFailure(
+      exitCodes.unreachable,
+      `No order replica can be asked: ${looked.down.join(", ")}.`,
+    );
   }
   const code = verdict(looked, deep);
   if (flags.json) {

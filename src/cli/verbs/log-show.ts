@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { formatHash } from "../../base/hash128.ts";
+import { formatHash, type Hash128 } from "../../base/hash128.ts";
 import { apply } from "../../market/apply.ts";
 import { decodeBatch } from "../../market/codec.ts";
 import type { Batch } from "../../market/command.ts";
@@ -58,7 +58,11 @@ function entryText({ index, term, batch, replies }: Shown): string {
 
 function entryJson({ index, term, batch, replies }: Shown): string {
   const commands = batch?.commands.map((command, i) => ({ command, outcome: replies?.[i] ?? null })) ?? [];
-  return `${JSON.stringify({ index, term, at: batch?.at ?? null, commands })}\n`;
+  const readable = (name: string, value: unknown): unknown =>
+    (name === "key" || name === "body") && Array.isArray(value)
+      ? formatHash(value as unknown as Hash128)
+      : value;
+  return `${JSON.stringify({ index, term, at: batch?.at ?? null, commands }, readable)}\n`;
 }
 
 interface Named {

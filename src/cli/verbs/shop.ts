@@ -1,9 +1,9 @@
 /** `shop`: be clients of a running system, ours by its data directory or any by its URL, and verify what it says. */
 import { resolve } from "node:path";
-import { NotRunning, readSupervisorFile } from "../../supervisor/control-client.ts";
 import { shop as runShop } from "../../shopper/main.ts";
 import type { ShopOptions } from "../../shopper/options.ts";
 import { shopExitCode } from "../../shopper/report.ts";
+import { NotRunning, readSupervisorFile } from "../../supervisor/control-client.ts";
 import { CommandFailure, type ExitCode, exitCodes, usageFailure } from "../exit.ts";
 import type { FlagsOf } from "../verbs.ts";
 

@@ -42,7 +42,9 @@ function chooseToken(directory: string, host: string): string | undefined {
     token = randomBytes(24).toString("base64url");
     writeDurably(path, `${token}\n`);
   }
-  process.stderr.write(`Listening beyond this machine: guarded routes need the token in ${path} (or set BAZAAR_TOKEN).\n`);
+  process.stderr.write(
+    `Listening beyond this machine: guarded routes need the token in ${path} (or set BAZAAR_TOKEN).\n`,
+  );
   return token;
 }
 
@@ -54,7 +56,12 @@ function tell({ process: name, event }: TimelineEvent): void {
     case "process-exited": {
       if (event.wanted) return;
       const how = event.signal === null ? `ended with code ${event.code}` : `was ended by ${event.signal}`;
-      const next = event.restartInMs === null ? "" : event.restartInMs === 0 ? "; restarting" : `; restarting in ${event.restartInMs} ms`;
+      const next =
+        event.restartInMs === null
+          ? ""
+          : event.restartInMs === 0
+            ? "; restarting"
+            : `; restarting in ${event.restartInMs} ms`;
       say(`${name} ${how}${next}`);
       return;
     }
@@ -152,7 +159,10 @@ export async function up(flags: FlagsOf<"up">): Promise<ExitCode> {
         ...(flags.orders !== undefined && { orders: Number(flags.orders) }),
         ...(market !== undefined && { market }),
       },
-      defaults: { orders: defaultOrders, market: present(builtinMarkets.get("stocks"), "the default market") },
+      defaults: {
+        orders: defaultOrders,
+        market: present(builtinMarkets.get("stocks"), "the default market"),
+      },
       token: () => chooseToken(directory, flags.host),
       command: [process.execPath, entry],
       lock: lockDirectory,

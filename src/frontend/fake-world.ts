@@ -1,0 +1,144 @@
+/** A front-end over real sockets, before replicas that are faked but for their market: what its tests share. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+import { present } from "../base/assert.ts";
+import { builtinMarkets } from "../market/builtin.ts";
+import type { ProcessEvent, RunningProcess } from "../wire/process.ts";
+import { FakeMarket, FakeReplica } from "./fake-replica.ts";
+import { startFrontend } from "./main.ts";
+
+export const cluster = "test-cluster";
+export const stocks = present(builtinMarkets.get("stocks"), "the stock market");
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  assert.ok(typeof address === "object" && address !== null);
+  return address.port;
+}
+
+export async function until(what: string, holds: () => boolean): Promise<void> {
+  const limitMs = performance.now() + 5_000;
+  while (!holds()) {
+    assert.ok(performance.now() < limitMs, `never came about: ${what}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+export interface World {
+  readonly market: FakeMarket;
+  readonly replicas: readonly FakeReplica[];
+  readonly frontend: RunningProcess;
+  readonly port: number;
+  readonly url: string;
+  readonly events: ProcessEvent[];
+  close(): Promise<void>;
+}
+
+export async function startWorld(options: { replicas?: number; token?: string } = {}): Promise<World> {
+  const market = new FakeMarket(stocks);
+  const replicas = Array.from({ length: options.replicas ?? 1 }, () => new FakeReplica(market, cluster));
+  const ports = await Promise.all(replicas.map((replica) => replica.open()));
+  const leader = replicas.length;
+  replicas[leader - 1]?.lead(1, leader, true);
+  const port = await freePort();
+  const events: ProcessEvent[] = [];
+  const frontend = await startFrontend(
+    {
+      role: "frontend",
+      name: "frontend-1",
+      id: 1,
+      cluster,
+      orders: ports.map((at, i) => ({ id: i + 1, name: `order-${i + 1}`, host: "127.0.0.1", port: at })),
+      public: { host: "127.0.0.1", port },
+      market: stocks,
+      secret: "ab".repeat(32),
+      ...(options.token !== undefined && { token: options.token }),
+    },
+    {
+      emit: (event) => events.push(event),
+      watched: true,
+      cluster: async () => ({
+        market: "stocks",
+        resource: "stocks",
+        engine: "embedded",
+        leader: "order-1",
+        term: 1,
+        processes: [],
+      }),
+      fatal: (error) => {
+        throw error;
+      },
+    },
+  );
+  return {
+    market,
+    replicas,
+    frontend,
+    port,
+    url: `http://127.0.0.1:${port}`,
+    events,
+    close: async () => {
+      await frontend.stop();
+      await Promise.all(replicas.map((replica) => replica.close()));
+    },
+  };
+}
+
+export interface Data {
+  readonly order_number: number;
+  readonly transaction_number: number;
+  readonly name: string;
+  readonly quantity: number;
+  readonly price: number;
+  readonly total: number;
+  readonly reference: string;
+  readonly leader: string;
+  readonly term: number;
+  readonly engine: string;
+  readonly status: string;
+  /** In a batch's slot. */
+  readonly data?: Data;
+  readonly error?: { readonly reason: string };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: {
+    /** What the tests look at, of whatever came; a list is given as `list`. */
+    readonly data: Data;
+    readonly list: readonly Data[];
+    readonly error?: { readonly code: number; readonly reason: string; readonly message: string };
+    readonly next?: string;
+  };
+}
+
+export async function call(url: string, init?: RequestInit): Promise<Answer> {
+  const response = await fetch(url, init);
+  const body = (await response.json()) as Omit<Answer["body"], "list">;
+  const list = Array.isArray(body.data) ? (body.data as readonly Data[]) : [];
+  return { status: response.status, headers: response.headers, body: { ...body, list } };
+}
+
+export function post(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  return call(url, {
+    method: "POST",
+    body: text,
+    headers: { "content-type": "application/json", ...headers },
+  });
+}
+
+/** What comes back for bytes that no HTTP client would send. */
+export async function raw(port: number, text: string): Promise<string> {
+  const socket = connect(port, "127.0.0.1");
+  socket.end(text);
+  let answer = "";
+  for await (const chunk of socket) answer += chunk;
+  return answer;
+}
