@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { verifyHistory } from "../src/check/main.ts";
+import { type FakeOptions, startFakeService } from "../src/client/fake-service.test-support.ts";
 import { startShop } from "../src/shopper/main.ts";
-import { type FakeOptions, startFakeService } from "./fake-service.ts";
 
 async function shopAndVerify(t: TestContext, options: FakeOptions, deadlineMs = 30_000) {
   const folder = await mkdtemp(join(tmpdir(), "bazaar-history-"));

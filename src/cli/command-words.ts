@@ -4,7 +4,7 @@ import { formatHash } from "../base/hash128.ts";
 import type { Command, RequestId } from "../market/command.ts";
 import type { Refusal, Reply } from "../market/reply.ts";
 
-export function tellRequestId(id: RequestId): string {
+function tellRequestId(id: RequestId): string {
   return id.kind === "session"
     ? `session ${id.session}/${id.sequence}`
     : `key ${formatHash(id.key).slice(0, 8)}`;

@@ -19,7 +19,7 @@ function exited(event: Extract<TimelineEvent["event"], { kind: "process-exited" 
   return { tone: "bad", words: `${how}; ${next}` };
 }
 
-export function tellEvent(event: TimelineEvent["event"]): Told {
+function tellEvent(event: TimelineEvent["event"]): Told {
   switch (event.kind) {
     case "process-started":
       return { tone: "quiet", words: `started as process ${event.pid}` };
@@ -71,7 +71,7 @@ export function tellEvent(event: TimelineEvent["event"]): Told {
 const two = (value: number): string => String(value).padStart(2, "0");
 
 /** Local time of day with milliseconds. */
-export function timeOfDay(at: number): string {
+function timeOfDay(at: number): string {
   const date = new Date(at);
   const seconds = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
   return `${seconds}.${String(date.getMilliseconds()).padStart(3, "0")}`;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { type FakeOptions, type FakeService, startFakeService } from "../../test/fake-service.ts";
 import { BazaarClient, type ClientOptions } from "./client.ts";
 import { ClientFailure } from "./failure.ts";
+import { type FakeOptions, type FakeService, startFakeService } from "./fake-service.test-support.ts";
 
 async function against(
   t: TestContext,

@@ -31,7 +31,7 @@ import { readFlags, readRequestId, readText, readWithin, writeRequestId } from "
 const batchVersion = 1;
 
 /** The most sequences that an acknowledgement may leave open. */
-export const openSequencesMax = 65_536;
+const openSequencesMax = 65_536;
 
 /** Reused by every `encodeCommand` and `encodeBatch`. */
 const scratch = new ByteWriter(4_096);
@@ -159,7 +159,7 @@ function readAcknowledge(reader: ByteReader): AcknowledgeCommand {
 }
 
 /** Reads one command and no byte more. Throws `DecodeError` for anything that `apply` could not take. */
-export function readCommand(reader: ByteReader): Command {
+function readCommand(reader: ByteReader): Command {
   const code = reader.u8();
   switch (code) {
     case codes.place:

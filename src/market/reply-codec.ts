@@ -124,7 +124,7 @@ const replyCodes = {
   done: 8,
 } as const satisfies Record<Reply["kind"], number>;
 
-export function writeReply(writer: ByteWriter, reply: Reply): void {
+function writeReply(writer: ByteWriter, reply: Reply): void {
   writer.u8(replyCodes[reply.kind]);
   writer.varint(reply.position);
   switch (reply.kind) {
@@ -152,7 +152,7 @@ export function writeReply(writer: ByteWriter, reply: Reply): void {
   }
 }
 
-export function readReply(reader: ByteReader): Reply {
+function readReply(reader: ByteReader): Reply {
   const code = reader.u8();
   const at = position(reader.varint());
   switch (code) {

@@ -16,7 +16,7 @@ import type { Reply } from "./reply.ts";
 export const sessionsMax = 10_000;
 
 /** At the bound a session's lower quarter of answers is forgotten, as if it had been acknowledged. */
-export const sessionAnswersMax = 1_000_000;
+const sessionAnswersMax = 1_000_000;
 
 /** Idle sessions are looked for once in this many ticks. */
 const idleCheckTicks = 3_600;

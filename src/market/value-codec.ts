@@ -17,7 +17,7 @@ import type { ItemRow, OrderLine, OrderRow } from "./rows.ts";
 /** Drops `readonly` while a value is being built, so that absent properties stay absent. */
 export type Building<T> = { -readonly [Name in keyof T]: T[Name] };
 
-export function checked(value: number, low: number, high: number, what: string): number {
+function checked(value: number, low: number, high: number, what: string): number {
   if (value < low || value > high) throw new DecodeError(`${what} of ${value} is not in ${low}…${high}`);
   return value;
 }

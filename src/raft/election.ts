@@ -25,7 +25,7 @@ function rank(raft: Raft, without: ReplicaId | undefined): number {
   return raft.config.members.filter((id) => id > raft.config.id && id !== without).length;
 }
 
-export function resetElectionTimer(raft: Raft): void {
+function resetElectionTimer(raft: Raft): void {
   const spread = raftTimes.electionTimeoutSpreadMs;
   const bias = (rank(raft, undefined) * spread) / 2;
   raft.electionAt = raft.now + raftTimes.electionTimeoutMinMs + bias + (raft.config.random() * spread) / 2;

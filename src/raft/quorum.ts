@@ -1,6 +1,6 @@
 /** Majorities. Small enough to be checked by eye, because everything rests on it. */
 
-export function majority(members: number): number {
+function majority(members: number): number {
   return Math.floor(members / 2) + 1;
 }
 

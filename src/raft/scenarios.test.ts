@@ -46,6 +46,13 @@ class Interpreter {
       /** Time goes by, and nobody looks at the clock. */
       case "wait":
         return this.group.tick(first, [0]);
+      /** Time goes by in an ordinary way. */
+      case "pass":
+        for (let ms = 0; ms < first; ms += 50) {
+          this.group.tick(50, numbers.slice(1));
+          this.group.stabilize(numbers.slice(1));
+        }
+        return;
       case "propose":
         for (let i = 0; i < option(words, "times", 1); i++) {
           this.group.propose(first, words[1] ?? "", option(words, "bytes", 0));

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { type FakeOptions, type FakeService, startFakeService } from "../../test/fake-service.ts";
+import { type FakeOptions, type FakeService, startFakeService } from "../client/fake-service.test-support.ts";
 import { shop, startShop } from "./main.ts";
 import { formatShopReport, shopExitCode } from "./report.ts";
 

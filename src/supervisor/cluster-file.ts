@@ -8,7 +8,7 @@ import type { MarketDefinition } from "../market/definition.ts";
 /** Of the data directory as a whole. A change that an older version would misread counts up. */
 export const dataFormat = 1;
 
-export const orderCounts: readonly number[] = [1, 3, 5];
+const orderCounts: readonly number[] = [1, 3, 5];
 
 export interface ClusterFile {
   readonly format: typeof dataFormat;

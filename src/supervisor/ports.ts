@@ -13,7 +13,7 @@ const highest = 32_000;
 const attemptsMax = 200;
 
 /** The operating system's code if the port cannot be listened on, `undefined` if it can. */
-export async function portProblem(host: string, port: number): Promise<string | undefined> {
+async function portProblem(host: string, port: number): Promise<string | undefined> {
   const server = createServer();
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   server.once("error", (error) => resolve(systemCode(error) ?? error.message));
@@ -22,7 +22,7 @@ export async function portProblem(host: string, port: number): Promise<string | 
 }
 
 /** The ports from which to choose, both ends included: below the kernel's own range if that leaves any. */
-export function portRange(kernelRange: string | undefined): readonly [number, number] {
+function portRange(kernelRange: string | undefined): readonly [number, number] {
   const kernelLowest = Number.parseInt(kernelRange ?? "", 10);
   if (kernelLowest > lowest + 1_000) return [lowest, Math.min(highest, kernelLowest - 1)];
   if (kernelLowest > 10_000) return [5_000, kernelLowest - 1];

@@ -226,7 +226,7 @@ function urlOf(host: string, port: number): string {
 }
 
 /** What the control socket's requests do. `down` is the caller's. */
-export async function control(
+async function control(
   supervisor: Supervisor,
   request: Exclude<ControlRequest, { verb: "watch" | "down" }>,
 ): Promise<ControlReply> {

@@ -1,7 +1,7 @@
 /** The first frame on every connection: who dials, of which cluster, in which version of the wire. */
 import { type ByteReader, type ByteWriter, DecodeError } from "../base/bytes.ts";
 
-export const wireVersion = 1;
+const wireVersion = 1;
 
 /** Kinds of frames, one space for all connections; 1–15 common, 16–31 front-end and order, 32–47 the embedded log. */
 export const helloFrame = 1;

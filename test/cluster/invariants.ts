@@ -53,6 +53,13 @@ export class Invariants {
     return this.#committed.length;
   }
 
+  /** A replica came back: what it takes for committed is what was committed. */
+  started(raft: Raft): void {
+    if (raft.commit === 0) return;
+    const term = raft.log.termAt(raft.commit);
+    check(this.#committed[raft.commit - 1]?.term === term, () => `starts with a wrong entry ${raft.commit}`);
+  }
+
   before(raft: Raft): Before {
     const { term, commit, delivered } = raft;
     return { raft, term, commit, delivered, wasLeader: raft.role === "leader" };
@@ -106,7 +113,7 @@ export class Invariants {
       if (replica === undefined || replica.disk.hardState.term > raft.term) continue;
       const { disk } = replica;
       const term = raft.log.termAt(match);
-      const known = raft.incarnations.get(peer) === replica.incarnation;
+      const known = replica.isRunning && raft.incarnations.get(peer) === replica.incarnation;
       const holds =
         disk.termAt(match) === term ||
         (!known && disk.lost.some((each) => each.index === match && each.term === term));

@@ -98,6 +98,7 @@ export class SimReplica {
       () =>
         `${this.id} starts as incarnation ${this.#incarnation}, log ${last}${disk.doubtful ? ", doubtful" : ""}`,
     );
+    this.#world.invariants.started(this.#raft);
     this.#scheduleTick();
   }
 

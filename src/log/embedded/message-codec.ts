@@ -8,7 +8,7 @@ import { type LogIndex, logIndex, type ReplicaId, type Term, term } from "../../
 import type { Entry, Message } from "../../raft/message.ts";
 
 /** Frame kinds of this conversation. */
-export const raftFrames = {
+const raftFrames = {
   voteRequest: 32,
   voteReply: 33,
   append: 34,

@@ -11,7 +11,7 @@ import { formatVersion, segmentHeaderBytes, segmentName, segmentNumber, type Wal
 import { inspectRest } from "./rest.ts";
 import { createSegment, firstSegmentBytes } from "./segments.ts";
 
-export const formatName = "format.json";
+const formatName = "format.json";
 
 /** Whether the directory has a format record, of whomever. Without one a replica's disk was emptied. */
 export async function isFormatted(files: WalFiles, dir: string): Promise<boolean> {

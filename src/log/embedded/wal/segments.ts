@@ -25,7 +25,7 @@ export const defaultSegmentBytes = 64 * 1024 * 1024;
 const sliceBytes = 1024 * 1024;
 const zeros = new Uint8Array(sliceBytes);
 
-export function sizeOfSegment(number: number, segmentBytes: number): number {
+function sizeOfSegment(number: number, segmentBytes: number): number {
   return Math.min(segmentBytes, firstSegmentBytes * 4 ** Math.min(number - 1, 8));
 }
 

@@ -23,10 +23,8 @@ import type { Place } from "./scan.ts";
 import { defaultSegmentBytes, type Segment, SegmentSupply } from "./segments.ts";
 
 export type { Recovered, WalOptions, WalStats, WalWrite } from "./contract.ts";
-export { WalDamaged } from "./damage.ts";
 export type { HardState, WalEntry } from "./group.ts";
 export type { WalIdentity } from "./record.ts";
-export type { Cut, TermRun } from "./recover.ts";
 
 function exit(error: OperatingFailure): never {
   throw error;
