@@ -39,6 +39,8 @@ export const logLimits = {
   entryBytes: 8 * 1024 * 1024,
   /** Proposals that are not yet committed; beyond it the leader refuses, definitely. */
   uncommittedBytes: 64 * 1024 * 1024,
+  /** What an entry in memory takes besides its payload: a tail of very small entries is bounded too. */
+  entryOverheadBytes: 512,
   /** Recent entries kept in memory for followers; older ones are read from disk. */
   tailBytes: 16 * 1024 * 1024,
   /** Entries under way to one follower that it has not answered. */

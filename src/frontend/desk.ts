@@ -2,15 +2,15 @@
  * What every handler works with, and the two steps that all changes share: giving a request its id before it is
  * submitted, and making of the market's reply what the client is told.
  */
-import { ByteWriter, DecodeError } from "../base/bytes.ts";
+import { ByteWriter } from "../base/bytes.ts";
+import { orderTimes } from "../base/limits.ts";
 import type { Position } from "../base/units.ts";
-import { decodeReply, writeCommand } from "../market/codec.ts";
+import { writeCommand } from "../market/codec.ts";
 import type { Command, RequestId } from "../market/command.ts";
-import type { Reply } from "../market/reply.ts";
 import type { ItemRow, OrderRow } from "../market/rows.ts";
 import { type Exchange, header } from "./exchange.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Outcome } from "./outbox.ts";
+import type { Settlement } from "./outbox.ts";
 import {
   busy,
   leaderless,
@@ -22,7 +22,7 @@ import {
   starting,
   unsent,
 } from "./problem.ts";
-import { readOrderRowIfAny } from "./reading.ts";
+import { readOrderRowIfAny, readReplyIfAny } from "./reading.ts";
 import type { Renderer } from "./rendering.ts";
 import type { Replicas } from "./replicas.ts";
 import { ownId, type RequestKeys, sessionRequestId } from "./request-key.ts";
@@ -135,20 +135,10 @@ function failed(problem: Problem): Ending {
   return { kind: "problem", problem, replayed: false };
 }
 
-/** The market's reply; undefined if it is damaged, and then it was one all the same, of whatever content. */
-function readable(reply: Uint8Array): Reply | undefined {
-  try {
-    return decodeReply(reply);
-  } catch (error) {
-    if (error instanceof DecodeError) return undefined;
-    throw error;
-  }
-}
-
 /** `then` is called exactly once, mostly before this returns; later if an order has to be fetched. */
 export function concludeOutcome(
   desk: Desk,
-  outcome: Outcome,
+  { outcome, pending }: Settlement<unknown>,
   identity: Identity,
   then: (ending: Ending) => void,
 ): void {
@@ -156,7 +146,7 @@ export function concludeOutcome(
     then(failed(outcome.code === "unavailable" ? unsent : outcomeUnknown));
     return;
   }
-  const reply = readable(outcome.reply);
+  const reply = readReplyIfAny(outcome.reply);
   if (reply === undefined) {
     then(failed(outcomeUnknown));
     return;
@@ -176,7 +166,7 @@ export function concludeOutcome(
       then({ kind: "problem", problem: keyReused, position, replayed: false });
       return;
     case "too-old":
-      then(tooOld(desk, identity, position));
+      then(tooOld(desk, identity, position, pending.unknown));
       return;
     case "replayed": {
       const { outcome: earlier, position: answeredAt } = reply.answer;
@@ -197,30 +187,44 @@ export function concludeOutcome(
   }
 }
 
-function tooOld(desk: Desk, identity: Identity, position: Position): Ending {
+/** `attempted`: an earlier attempt's fate was not learnt. It may have happened before its answer was forgotten. */
+function tooOld(desk: Desk, identity: Identity, position: Position, attempted: boolean): Ending {
   if (identity.sent) return { kind: "problem", problem: keyExpired, position, replayed: false };
-  // A session that was used within the deadline is not forgotten, so no earlier attempt can have happened.
   if (identity.session !== undefined) desk.keeper.lost(identity.session.id);
-  return failed(sessionLost);
+  return failed(attempted ? outcomeUnknown : sessionLost);
 }
 
 /** The answer that is given again holds only the order's number. */
 function fetchOrder(desk: Desk, number: number, then: (ending: Ending) => void): void {
-  desk.replicas.ask({ kind: "order", number }, { kind: "latest" }, true, (found) => {
+  const deadlineMs = desk.now() + orderTimes.readDeadlineMs;
+  desk.replicas.ask({ kind: "order", number }, { kind: "latest" }, true, deadlineMs, (found) => {
     const order = found.kind === "rows" ? readOrderRowIfAny(found.rows) : undefined;
     // It did happen; only what it was cannot be shown now. The same key will show it.
     then(order === undefined ? failed(outcomeUnknown) : { kind: "order", order, replayed: true });
   });
 }
 
-/** Tell the request's session how its `index`-th order ended. `open`: its client may come back with the key. */
-export function settleSequence({ session, first }: Identity, index: number, open: boolean): void {
-  if (session === undefined) return;
-  if (open) session.leftOpen(first + index);
-  else session.delivered(first + index);
+/** Whether the reply carries the request's key: one is not handed out for what never happened. */
+function showsKey(identity: Identity, status: number): boolean {
+  return identity.sent || status !== 503;
 }
 
-/** Headers that name the request and the market's position. A key is not handed out for what never happened. */
+/**
+ * Tell the request's session how it ended. A client that holds the key and lacks an answer may come back for it, with
+ * the whole request: unless each ending is an answer, the sequences of all of them stay open.
+ */
+export function settleSequences(identity: Identity, status: number, endings: readonly Ending[]): void {
+  const { session, first } = identity;
+  if (session === undefined) return;
+  const lacking = endings.some((ending) => ending.kind === "problem" && ending.problem.status >= 500);
+  const open = lacking && showsKey(identity, status);
+  for (let i = 0; i < endings.length; i++) {
+    if (open) session.leftOpen(first + i);
+    else session.delivered(first + i);
+  }
+}
+
+/** Headers that name the request and the market's position. */
 export function changeHeaders(
   identity: Identity,
   status: number,
@@ -228,7 +232,7 @@ export function changeHeaders(
   replayed: boolean,
 ): string[] {
   const headers: string[] = [];
-  if (identity.sent || status !== 503) headers.push("idempotency-key", identity.key);
+  if (showsKey(identity, status)) headers.push("idempotency-key", identity.key);
   if (position !== undefined) headers.push("bazaar-position", String(position));
   if (replayed) headers.push("idempotent-replayed", "true");
   return headers;

@@ -5,8 +5,8 @@ import { createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { OperatingFailure } from "../base/failure.ts";
 import { orderTimes } from "../base/limits.ts";
-import type { FakeReplica } from "./fake-replica.ts";
-import { call, cluster, post, startWorld, stocks, until, type World } from "./fake-world.ts";
+import type { FakeReplica } from "./fake-replica.test-support.ts";
+import { call, cluster, post, startWorld, stocks, until, type World } from "./fake-world.test-support.ts";
 import { startFrontend } from "./main.ts";
 
 describe("a failover", () => {

@@ -1,7 +1,7 @@
 /** What a front-end answers when all is well. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { call, post, startWorld, stocks, until, type World } from "./fake-world.ts";
+import { acknowledged, call, post, startWorld, stocks, type World } from "./fake-world.test-support.ts";
 
 describe("a front-end", () => {
   let world: World;
@@ -97,8 +97,7 @@ describe("a front-end", () => {
   test("says that a key is too old once its answer was acknowledged", async () => {
     const first = await post(`${url}/orders`, { name: "FishCo", quantity: 1 });
     const key = first.headers.get("idempotency-key") ?? "";
-    const positionThen = world.market.position;
-    await until("the acknowledgement", () => world.market.position > positionThen);
+    await acknowledged(world, key);
     const again = await post(`${url}/orders`, { name: "FishCo", quantity: 1 }, { "idempotency-key": key });
     assert.equal(again.status, 422);
     assert.equal(again.body.error?.reason, "idempotency-key-expired");

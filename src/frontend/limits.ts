@@ -1,6 +1,7 @@
 /** The bounds that only a front-end knows, in one place. What happens at each is stated beside it. */
 import { assert } from "../base/assert.ts";
 import { orderTimes, requestLimits, wireLimits } from "../base/limits.ts";
+import { openSequencesMax } from "../market/codec.ts";
 
 export const outboxLimits = {
   /** Orders under way; at the bound new ones are refused at once with 503. */
@@ -18,13 +19,26 @@ export const inquiryLimits = {
   pending: 50_000,
   /** A read that a replica could not answer is asked again after this. */
   retryMs: 20,
-  /** A read that any replica may answer is asked of another one if there is no answer within this. */
+  /**
+   * A replica that leaves a read waiting for this, which any replica may answer, is called slow; one item or order is
+   * then asked of another replica, once.
+   */
   patienceMs: 200,
+  /** An order that any replica may show is looked for at the leader after this, within the same deadline. */
+  anyReplicaMs: 1_000,
+  /** Questions of one frame. More of them make more frames. */
+  questionsPerFrame: 500,
 } as const;
 
+/** A question for a page of orders, its three texts of the longest kind in UTF-8. */
+const questionBytesMax = 3 * 4 * requestLimits.nameCodePoints + 64;
+
 export const sessionLimits = {
-  /** Sequences that ended in "outcome unknown" and stay answerable; beyond it a fresh session is opened. */
-  open: 10_000,
+  /**
+   * Sequences that ended in "outcome unknown" and stay answerable. At the bound a fresh session is opened, and this
+   * one, whose acknowledgements would be long, says no more: the market keeps its answers until it forgets it.
+   */
+  open: 1_000,
   /** An acknowledgement is due after so many answers, or after `acknowledgeMs` if there was any. */
   acknowledgeEvery: 1_000,
   acknowledgeMs: 1_000,
@@ -63,6 +77,9 @@ assert(
   outboxLimits.frameBytes + requestLimits.bodyBytes < wireLimits.frameBytes,
   "a frame of submissions fits",
 );
+assert(inquiryLimits.questionsPerFrame * questionBytesMax <= 1024 * 1024, "a frame of questions is small");
+assert(inquiryLimits.anyReplicaMs < orderTimes.readDeadlineMs, "there is time left to ask the leader");
+assert(sessionLimits.open <= openSequencesMax, "an acknowledgement can be decoded");
 assert(outboxLimits.pendingBytes < wireLimits.queuedBytes, "all that is pending can be resent at once");
 assert(
   orderTimes.deadlineMs < httpLimits.requestTimeoutMs,

@@ -5,13 +5,14 @@
  * never changes in its facts, so any replica may show one; that there is none only the leader can say.
  */
 import { DecodeError } from "../base/bytes.ts";
-import { requestLimits } from "../base/limits.ts";
+import { orderTimes, requestLimits } from "../base/limits.ts";
 import type { Position } from "../base/units.ts";
 import type { OrderRow } from "../market/rows.ts";
 import type { Inquiry } from "../wire/service.ts";
 import type { Desk } from "./desk.ts";
 import { type Exchange, respond, respondProblem, serverTiming } from "./exchange.ts";
 import type { Found } from "./inquiries.ts";
+import { inquiryLimits } from "./limits.ts";
 import { malformed, type Problem, problem, shown, unread } from "./problem.ts";
 import {
   type Consistency,
@@ -35,6 +36,11 @@ function reject(desk: Desk, exchange: Exchange, problem: Problem): void {
 
 type Rows = Extract<Found, { kind: "rows" }>;
 
+/** When a read is given up, however many times it asks. */
+function readDeadlineMs({ startedMs }: Exchange): number {
+  return startedMs + orderTimes.readDeadlineMs;
+}
+
 /** Ask as freshly as the caller wants, and give `rows` what was found; a failure is answered here. */
 function find(
   desk: Desk,
@@ -44,6 +50,7 @@ function find(
   rows: (found: Rows, headers: string[]) => void,
 ): void {
   const askedMs = desk.now();
+  const deadlineMs = readDeadlineMs(exchange);
   const answered = (found: Found): void => {
     if (found.kind === "failed") {
       desk.metrics.reads.unavailable++;
@@ -52,7 +59,7 @@ function find(
     }
     if (!stale && atLeast !== undefined && found.position < atLeast) {
       // The state was read after the request came and is not that far yet: any that is will be later still.
-      desk.replicas.ask(inquiry, { kind: "at-least", position: atLeast }, true, answered);
+      desk.replicas.ask(inquiry, { kind: "at-least", position: atLeast }, true, deadlineMs, answered);
       return;
     }
     desk.metrics.reads.answered++;
@@ -72,9 +79,9 @@ function find(
       respondProblem(exchange, unread);
     }
   };
-  if (!stale) desk.replicas.ask(inquiry, { kind: "latest" }, true, answered);
-  else if (atLeast === undefined) desk.replicas.ask(inquiry, { kind: "stale" }, false, answered);
-  else desk.replicas.ask(inquiry, { kind: "at-least", position: atLeast }, false, answered);
+  if (!stale) desk.replicas.ask(inquiry, { kind: "latest" }, true, deadlineMs, answered);
+  else if (atLeast === undefined) desk.replicas.ask(inquiry, { kind: "stale" }, false, deadlineMs, answered);
+  else desk.replicas.ask(inquiry, { kind: "at-least", position: atLeast }, false, deadlineMs, answered);
 }
 
 function positioned(headers: string[], position: Position): string[] {
@@ -174,7 +181,8 @@ function anyReplica(
   otherwise: () => void,
 ): void {
   const askedMs = desk.now();
-  desk.replicas.ask(inquiry, { kind: "stale" }, false, (found) => {
+  const untilMs = exchange.startedMs + inquiryLimits.anyReplicaMs;
+  desk.replicas.ask(inquiry, { kind: "stale" }, false, untilMs, (found) => {
     const order = found.kind === "rows" ? readOrderRowIfAny(found.rows) : undefined;
     if (order === undefined) return otherwise();
     desk.metrics.reads.answered++;

@@ -43,8 +43,10 @@ function createConditions() {
 }
 
 /**
- * Resolves when it listens on `config.public` and its session with the market is open. Rejects with
- * `OperatingFailure` if the port is taken.
+ * Resolves when it listens on `config.public` and its session with the market is open. For the session it waits
+ * without bound, because only a leader can open one: until then it serves what needs none, answers orders and
+ * `/readyz` with 503, and whoever started it says that it still waits. Rejects with `OperatingFailure` if the port
+ * is taken.
  */
 export async function startFrontend(config: FrontendConfig, host: ProcessHost): Promise<RunningProcess> {
   const { resource, currency } = readMarket(config.market);

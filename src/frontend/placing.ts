@@ -10,7 +10,7 @@ import {
   encode,
   type Identity,
   identify,
-  settleSequence,
+  settleSequences,
 } from "./desk.ts";
 import { type Exchange, respond, respondProblem, serverTiming } from "./exchange.ts";
 import { readItemRequest } from "./item-body.ts";
@@ -53,9 +53,10 @@ function submitOne(
   if (refused !== undefined) return reject(desk, exchange, refused);
   const identity = identify(desk, exchange, "single");
   if ("status" in identity) return reject(desk, exchange, identity);
-  desk.replicas.submit(nowMs, encode(commandFor(identity)), ({ outcome, pending }, settledMs) => {
-    const behindMs = pending.sentMs < 0 ? 0 : settledMs - pending.sentMs;
-    concludeOutcome(desk, outcome, identity, (ending) =>
+  desk.replicas.submit(nowMs, encode(commandFor(identity)), (settlement, settledMs) => {
+    const { sentMs } = settlement.pending;
+    const behindMs = sentMs < 0 ? 0 : settledMs - sentMs;
+    concludeOutcome(desk, settlement, identity, (ending) =>
       answerOne(desk, exchange, identity, ending, behindMs),
     );
   });
@@ -70,7 +71,7 @@ function answerOne(
 ): void {
   countEnding(desk.metrics, ending);
   const status = ending.kind === "problem" ? ending.problem.status : 200;
-  settleSequence(identity, 0, status === 504);
+  settleSequences(identity, status, [ending]);
   const position = ending.kind === "order" ? ending.order.position : ending.position;
   const headers = changeHeaders(identity, status, position, ending.replayed);
   headers.push("server-timing", serverTiming(desk.now(), exchange.startedMs, behindMs));
@@ -103,17 +104,14 @@ export function placeBatch(desk: Desk, exchange: Exchange): void {
     let missing = orders.length;
     let behindMs = 0;
     for (const [index, order] of orders.entries()) {
-      desk.replicas.submit(
-        nowMs,
-        encode(command(order, identity, index)),
-        ({ outcome, pending }, settledMs) => {
-          if (pending.sentMs >= 0) behindMs = Math.max(behindMs, settledMs - pending.sentMs);
-          concludeOutcome(desk, outcome, identity, (ending) => {
-            endings[index] = ending;
-            if (--missing === 0) answerBatch(desk, exchange, identity, endings, behindMs);
-          });
-        },
-      );
+      desk.replicas.submit(nowMs, encode(command(order, identity, index)), (settlement, settledMs) => {
+        const { sentMs } = settlement.pending;
+        if (sentMs >= 0) behindMs = Math.max(behindMs, settledMs - sentMs);
+        concludeOutcome(desk, settlement, identity, (ending) => {
+          endings[index] = ending;
+          if (--missing === 0) answerBatch(desk, exchange, identity, endings, behindMs);
+        });
+      });
     }
   });
 }
@@ -140,14 +138,9 @@ function answerBatch(
   const slots: string[] = [];
   let position = 0;
   let replayed = true;
-  for (const [index, ending] of endings.entries()) {
+  settleSequences(identity, status, endings);
+  for (const ending of endings) {
     countEnding(desk.metrics, ending);
-    // A slot that failed can be asked for again under the batch's key, unless the reply carries none.
-    settleSequence(
-      identity,
-      index,
-      status !== 503 && ending.kind === "problem" && ending.problem.status >= 500,
-    );
     replayed &&= ending.replayed;
     position = Math.max(position, (ending.kind === "order" ? ending.order.position : ending.position) ?? 0);
     if (failure === undefined) slots.push(renderSlot(desk, ending));

@@ -1,6 +1,7 @@
-/** Rows out of a replica's answer: their count, then each in the market's encoding. */
+/** What replicas answer: rows (their count, then each in the market's encoding) and the market's replies. */
 import { ByteReader, DecodeError } from "../base/bytes.ts";
-import { readItem, readOrder } from "../market/codec.ts";
+import { decodeReply, readItem, readOrder } from "../market/codec.ts";
+import type { Reply } from "../market/reply.ts";
 import type { ItemRow, OrderRow } from "../market/rows.ts";
 
 function readRows<Row>(rows: Uint8Array, readRow: (reader: ByteReader) => Row): Row[] {
@@ -27,8 +28,17 @@ export function readOrderRow(rows: Uint8Array): OrderRow | undefined {
 
 /** The same where a damaged answer is as good as none, because somebody else is asked then. */
 export function readOrderRowIfAny(rows: Uint8Array): OrderRow | undefined {
+  return undamaged(() => readOrderRow(rows));
+}
+
+/** The market's reply; undefined if it is damaged, and then it was one all the same, of whatever content. */
+export function readReplyIfAny(reply: Uint8Array): Reply | undefined {
+  return undamaged(() => decodeReply(reply));
+}
+
+function undamaged<T>(read: () => T): T | undefined {
   try {
-    return readOrderRow(rows);
+    return read();
   } catch (error) {
     if (error instanceof DecodeError) return undefined;
     throw error;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { call, raw, startWorld, type World } from "./fake-world.ts";
+import { call, raw, startWorld, type World } from "./fake-world.test-support.ts";
 
 describe("a front-end", () => {
   let world: World;

@@ -131,9 +131,15 @@ export class Replicas {
     this.#scheduleFlush();
   }
 
-  /** `answered` is called exactly once, by the read deadline at the latest. */
-  ask(inquiry: Inquiry, freshness: Freshness, leaderOnly: boolean, answered: (found: Found) => void): void {
-    this.#inquiries.ask(this.#host.now(), inquiry, freshness, leaderOnly, answered);
+  /** `answered` is called exactly once, by the deadline at the latest. */
+  ask(
+    inquiry: Inquiry,
+    freshness: Freshness,
+    leaderOnly: boolean,
+    deadlineMs: number,
+    answered: (found: Found) => void,
+  ): void {
+    this.#inquiries.ask(inquiry, freshness, leaderOnly, deadlineMs, answered);
     this.#scheduleFlush();
   }
 
@@ -142,6 +148,10 @@ export class Replicas {
     for (const { dialer } of this.#replicas) dialer?.close();
   }
 
+  /**
+   * A frame that cannot be read costs the connection, before anybody is told anything. What a readable frame carries
+   * is opaque here: who asked for it decides what a damaged reply or row means to his client, and throws nothing.
+   */
   #received(replica: Replica, kind: number, body: ByteReader): void {
     const nowMs = this.#host.now();
     switch (kind) {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { sessionId } from "../base/units.ts";
+import { decodeCommand, encodeCommand } from "../market/codec.ts";
 import { sessionLimits } from "./limits.ts";
 import { Session } from "./session.ts";
 
@@ -57,6 +58,30 @@ test("a session with too many open sequences is worn", () => {
   assert.equal(session.worn, false);
   session.leftOpen(first + sessionLimits.open - 1);
   assert.equal(session.worn, true);
+});
+
+test("a worn session acknowledges nothing, and goes on when enough of its clients have come back", () => {
+  const session = new Session(id, 0);
+  const first = session.take(sessionLimits.open);
+  for (let i = 0; i < sessionLimits.open; i++) session.leftOpen(first + i);
+  assert.equal(session.acknowledge(sessionLimits.refreshMs, true), undefined);
+  assert.equal(session.unacknowledged, false);
+  session.delivered(first);
+  const command = session.acknowledge(0, true) ?? assert.fail("no acknowledgement");
+  assert.equal(command.open.length, sessionLimits.open - 1);
+  assert.deepEqual(decodeCommand(encodeCommand(command)), command);
+});
+
+test("a session repeats soon what was lost, even that it is there", () => {
+  const session = new Session(id, 0);
+  session.delivered(session.take());
+  assert.equal(session.acknowledge(1_000)?.below, 2);
+  session.acknowledgementLost();
+  assert.equal(session.acknowledge(2_000)?.below, 2);
+  const laterMs = 2_000 + sessionLimits.refreshMs;
+  assert.equal(session.acknowledge(laterMs)?.below, 2);
+  session.acknowledgementLost();
+  assert.equal(session.acknowledge(laterMs + sessionLimits.acknowledgeMs)?.below, 2);
 });
 
 test("in whatever order answers come, what is acknowledged is exactly what was delivered before the first gap", () => {

@@ -33,7 +33,7 @@ export class Session {
     return first;
   }
 
-  /** Whether so many clients were left without an answer that another session should follow this one. */
+  /** Whether so many clients were left without an answer that another session must follow this one. */
   get worn(): boolean {
     return this.#open.size >= sessionLimits.open;
   }
@@ -62,13 +62,17 @@ export class Session {
     while (this.#ended.size > 0 && this.#ended.delete(this.#below)) this.#below++;
   }
 
-  /** Whether anything was answered that the market was not told of yet. */
+  /** Whether anything was answered that the market was not told of yet and can be. */
   get unacknowledged(): boolean {
-    return this.#since > 0;
+    return this.#since > 0 && !this.worn;
   }
 
-  /** What to log now, if an acknowledgement is due. It may be lost: a later one says all of it and more. */
+  /**
+   * What to log now, if an acknowledgement is due. A worn session gives none, so none lists more than
+   * `sessionLimits.open` sequences.
+   */
   acknowledge(nowMs: number, force = false): AcknowledgeCommand | undefined {
+    if (this.worn) return undefined;
     const waitedMs = nowMs - this.#acknowledgedMs;
     const due =
       force ||
@@ -81,5 +85,10 @@ export class Session {
     const below = this.#below;
     const open = [...this.#open].filter((sequence) => sequence < below).sort((a, b) => a - b);
     return { kind: "acknowledge", session: this.id, below, open };
+  }
+
+  /** The market may not have heard the last acknowledgement: another one, which says all of it and more, is due soon. */
+  acknowledgementLost(): void {
+    this.#since++;
   }
 }

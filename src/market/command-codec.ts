@@ -31,7 +31,7 @@ import { readFlags, readRequestId, readText, readWithin, writeRequestId } from "
 const batchVersion = 1;
 
 /** The most sequences that an acknowledgement may leave open. */
-const openSequencesMax = 65_536;
+export const openSequencesMax = 65_536;
 
 /** Reused by every `encodeCommand` and `encodeBatch`. */
 const scratch = new ByteWriter(4_096);

@@ -85,7 +85,8 @@ export function boundAnswers(entry: Entry, session: Session): void {
  * closed is not opened again by an acknowledgement that was delayed, or its request could be applied twice.
  */
 function raiseBelow(entry: Entry, session: Session, below: number, open: readonly number[]): void {
-  const stillOpen = open.filter((sequence) => sequence >= session.below || session.open.includes(sequence));
+  const wasOpen = new Set(session.open);
+  const stillOpen = open.filter((sequence) => sequence >= session.below || wasOpen.has(sequence));
   const kept = new Set(stillOpen);
   if (below - session.below <= session.answers.size) {
     for (const sequence of session.open) if (!kept.has(sequence)) forgetInSession(entry, session, sequence);

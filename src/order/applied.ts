@@ -1,20 +1,31 @@
 /** How far this replica has applied the log, and who waits for it to come further. */
 import { OperatingFailure } from "../base/failure.ts";
+import { orderTimes } from "../base/limits.ts";
 import type { LogIndex, Position } from "../base/units.ts";
 
 interface Waiter {
   readonly until: number;
   readonly resolve: () => void;
   readonly reject: (failure: OperatingFailure) => void;
-  /** `undefined`: it waits as long as it takes. */
-  readonly timer: NodeJS.Timeout | undefined;
 }
+
+interface TimedWaiter extends Waiter {
+  readonly deadlineMs: number;
+}
+
+/** Who may wait for a position at a time; one more is refused. */
+const waitersMax = 10_000;
+/** How often deadlines are looked at. */
+const sweepMs = 50;
 
 export class Applied {
   #index: LogIndex;
   #position: Position;
   #forIndex: Waiter[] = [];
-  #forPosition: Waiter[] = [];
+  /** All wait equally long, so they are in the order of their deadlines. */
+  #forPosition: TimedWaiter[] = [];
+  #sweep: NodeJS.Timeout | undefined;
+  #closed = false;
 
   constructor(index: LogIndex, position: Position) {
     this.#index = index;
@@ -35,38 +46,60 @@ export class Applied {
   /** Resolves once the entry at `index` is applied. It is committed: it will come. */
   whenIndex(index: LogIndex): Promise<void> {
     if (index <= this.#index) return Promise.resolve();
+    if (this.#closed) return Promise.reject(stopping());
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#forIndex.push({ until: index, resolve, reject, timer: undefined });
+    this.#forIndex.push({ until: index, resolve, reject });
     return promise;
   }
 
-  /** Resolves once the command at `position` is applied; rejects with `unavailable` after `timeoutMs`. */
-  whenPosition(position: Position, timeoutMs: number): Promise<void> {
+  /**
+   * Resolves once the command at `position` is applied. Rejects with `unavailable` after `orderTimes.readDeadlineMs`,
+   * and at once if too many wait.
+   */
+  whenPosition(position: Position): Promise<void> {
     if (position <= this.#position) return Promise.resolve();
+    if (this.#closed) return Promise.reject(stopping());
+    if (this.#forPosition.length >= waitersMax) {
+      return Promise.reject(new OperatingFailure("unavailable", "Too many wait for a position."));
+    }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = setTimeout(() => {
-      this.#forPosition = this.#forPosition.filter((waiter) => waiter.timer !== timer);
-      reject(new OperatingFailure("unavailable", `Position ${position} is not reached yet.`));
-    }, timeoutMs);
-    this.#forPosition.push({ until: position, resolve, reject, timer });
+    const deadlineMs = performance.now() + orderTimes.readDeadlineMs;
+    this.#forPosition.push({ until: position, resolve, reject, deadlineMs });
+    this.#sweep ??= setInterval(() => this.#expire(), sweepMs);
     return promise;
   }
 
   /** Nothing more will be applied. */
   close(): void {
-    for (const { reject, timer } of [...this.#forIndex, ...this.#forPosition]) {
-      clearTimeout(timer);
-      reject(new OperatingFailure("unavailable", "This replica is stopping."));
-    }
+    this.#closed = true;
+    clearInterval(this.#sweep);
+    for (const { reject } of [...this.#forIndex, ...this.#forPosition]) reject(stopping());
     this.#forIndex = [];
     this.#forPosition = [];
   }
+
+  #expire(): void {
+    const now = performance.now();
+    const waiters = this.#forPosition;
+    let due = 0;
+    while (due < waiters.length && (waiters[due] as TimedWaiter).deadlineMs <= now) due++;
+    for (const { until, reject } of waiters.slice(0, due)) {
+      reject(new OperatingFailure("unavailable", `Position ${until} is not reached yet.`));
+    }
+    this.#forPosition = waiters.slice(due);
+    if (this.#forPosition.length > 0) return;
+    clearInterval(this.#sweep);
+    this.#sweep = undefined;
+  }
 }
 
-function wake(waiters: readonly Waiter[], reached: number): Waiter[] {
-  return waiters.filter(({ until, resolve, timer }) => {
+function stopping(): OperatingFailure {
+  return new OperatingFailure("unavailable", "This replica is stopping.");
+}
+
+function wake<W extends Waiter>(waiters: readonly W[], reached: number): W[] {
+  return waiters.filter(({ until, resolve }) => {
     if (until > reached) return true;
-    clearTimeout(timer);
     resolve();
     return false;
   });

@@ -12,8 +12,24 @@ import {
   writeResults,
 } from "../wire/service.ts";
 
-/** Frames are closed at this many results or answers. */
-const perFrame = 4_096;
+/** A frame is closed at this size: a whole turn's answers may be larger than any frame may be. */
+const frameBytes = 1024 * 1024;
+/** What a result or an answer takes besides its bytes, at the most. */
+const overheadBytes = 32;
+
+/** Cut a list into runs that fit a frame each; one that is larger alone stands alone. */
+function* framed<T>(list: readonly T[], sizeOf: (item: T) => number): Generator<readonly T[]> {
+  let start = 0;
+  let bytes = 0;
+  for (let i = 0; i < list.length; i++) {
+    bytes += sizeOf(list[i] as T) + overheadBytes;
+    if (bytes <= frameBytes || i === start) continue;
+    yield list.slice(start, i);
+    start = i;
+    bytes = sizeOf(list[i] as T) + overheadBytes;
+  }
+  if (start < list.length) yield start === 0 ? list : list.slice(start);
+}
 
 export class FrontendLink {
   readonly name: string;
@@ -58,11 +74,11 @@ export class FrontendLink {
     const answers = this.#answers;
     this.#results = [];
     this.#answers = [];
-    for (let i = 0; i < results.length; i += perFrame) {
-      this.#send(serviceFrames.results, (body) => writeResults(body, results.slice(i, i + perFrame)));
+    for (const run of framed(results, (result) => (result.kind === "reply" ? result.reply.length : 0))) {
+      this.#send(serviceFrames.results, (body) => writeResults(body, run));
     }
-    for (let i = 0; i < answers.length; i += perFrame) {
-      this.#send(serviceFrames.answers, (body) => writeAnswers(body, answers.slice(i, i + perFrame)));
+    for (const run of framed(answers, (answer) => (answer.kind === "rows" ? answer.rows.length : 0))) {
+      this.#send(serviceFrames.answers, (body) => writeAnswers(body, run));
     }
   }
 

@@ -4,7 +4,6 @@
  */
 import { unreachable } from "../base/assert.ts";
 import { ByteWriter } from "../base/bytes.ts";
-import { orderTimes } from "../base/limits.ts";
 import { itemId, orderNumber } from "../base/units.ts";
 import { writeItem, writeOrder } from "../market/codec.ts";
 import { findItem, listItems, type Market } from "../market/market.ts";
@@ -46,7 +45,7 @@ export function answerQuestions(
         answer(host, link, question);
         break;
       case "at-least":
-        host.applied.whenPosition(question.freshness.position, orderTimes.readDeadlineMs).then(
+        host.applied.whenPosition(question.freshness.position).then(
           () => answer(host, link, question),
           () => fail(link, question),
         );

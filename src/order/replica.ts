@@ -6,6 +6,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { DecodeError } from "../base/bytes.ts";
+import { OperatingFailure } from "../base/failure.ts";
 import { formatHash, type Hash128 } from "../base/hash128.ts";
 import type { LogIndex, Term } from "../base/units.ts";
 import type { CommittedEntry, ReplicatedLog } from "../log/port.ts";
@@ -99,19 +100,19 @@ export class Replica {
     this.#links.delete(link);
   }
 
-  /** Throws `DecodeError` if a command is malformed: what is in the log must be applicable everywhere. */
+  /**
+   * What is in the log must be applicable everywhere, so every command is decoded before any of them is taken. Throws
+   * `DecodeError` if one is malformed: then the sender is not one of ours.
+   */
   submit(link: FrontendLink, submissions: readonly Submission[]): void {
     if (this.#fence() === undefined) {
       for (const { ticket } of submissions) link.fail(ticket, "not-leader");
       return;
     }
-    for (const { ticket, command: bytes } of submissions) {
-      const command = decodeCommand(bytes);
-      if (command.kind === "found" || command.kind === "tick") {
-        throw new DecodeError(`a front-end may not submit ${command.kind}`);
-      }
-      this.#proposals.add(command, bytes, { link, ticket });
-    }
+    const commands = submissions.map(({ command }) => decodeSubmitted(command));
+    submissions.forEach(({ ticket, command: bytes }, i) => {
+      this.#proposals.add(commands[i] as Command, bytes, { link, ticket });
+    });
   }
 
   ask(link: FrontendLink, questions: readonly Question[]): void {
@@ -157,10 +158,20 @@ export class Replica {
     this.#readPoint().then(
       () => {
         const { leading, term: current } = this.#log.leadership;
-        if (!leading || current !== term || this.#market.definition !== undefined) return;
+        if (this.#market.definition !== undefined) return;
+        if (!leading || current !== term) {
+          this.#foundingTerm = undefined;
+          return;
+        }
         const command: Command = { kind: "found", definition: this.#options.definition };
         const payload = encodeBatch(this.#options.wallClock(), [encodeCommand(command)]);
-        this.#log.append(payload, term, nobodysToken);
+        try {
+          this.#log.append(payload, term, nobodysToken);
+        } catch (error) {
+          // It may not append at the moment: `leadershipChanged` comes when it may, or another leads.
+          if (!(error instanceof OperatingFailure)) throw error;
+          this.#foundingTerm = undefined;
+        }
       },
       () => {
         // No longer the leader: whoever leads next founds it.
@@ -240,6 +251,14 @@ export class Replica {
       hashes: this.#market.hashes.map(({ position: at, hash }) => ({ position: at, hash: formatHash(hash) })),
     };
   }
+}
+
+function decodeSubmitted(bytes: Uint8Array): Command {
+  const command = decodeCommand(bytes);
+  if (command.kind === "found" || command.kind === "tick") {
+    throw new DecodeError(`a front-end may not submit ${command.kind}`);
+  }
+  return command;
 }
 
 function rememberKey(answers: Map<string, Answer>, answer: Answer | undefined): void {

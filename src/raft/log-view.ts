@@ -6,6 +6,7 @@
  * them (effect `fetch`).
  */
 import { assert, present } from "../base/assert.ts";
+import { logLimits } from "../base/limits.ts";
 import { type LogIndex, logIndex, type Term, term } from "../base/units.ts";
 import type { Entry } from "./message.ts";
 
@@ -18,6 +19,10 @@ export interface TermRun {
 const noTerm = term(0);
 /** Takes the place of an entry that was dropped, so that its payload is not kept alive. */
 const dropped: Entry = { index: logIndex(0), term: noTerm, payload: new Uint8Array(0) };
+
+function heldBytes(entry: Entry): number {
+  return entry.payload.length + logLimits.entryOverheadBytes;
+}
 
 export class LogView {
   readonly #runs: TermRun[];
@@ -33,7 +38,7 @@ export class LogView {
     this.#last = lastIndex;
     this.#tail = [...tail];
     this.#tailBytes = tailBytes;
-    for (const entry of tail) this.#bytes += entry.payload.length;
+    for (const entry of tail) this.#bytes += heldBytes(entry);
     assert(tail.length === 0 || tail.at(-1)?.index === lastIndex, "the tail ends the log");
   }
 
@@ -82,7 +87,7 @@ export class LogView {
     assert(entry.term >= this.lastTerm, () => `term ${entry.term} behind term ${this.lastTerm}`);
     if (entry.term !== this.lastTerm) this.#runs.push({ from: entry.index, term: entry.term });
     this.#tail.push(entry);
-    this.#bytes += entry.payload.length;
+    this.#bytes += heldBytes(entry);
     this.#last = entry.index;
   }
 
@@ -90,7 +95,7 @@ export class LogView {
   truncate(index: LogIndex): void {
     assert(index >= 1 && index <= this.#last, () => `truncate at ${index} of ${this.#last}`);
     while (this.#last >= index && this.#tail.length > this.#head) {
-      this.#bytes -= present(this.#tail.pop(), "the tail's last entry").payload.length;
+      this.#bytes -= heldBytes(present(this.#tail.pop(), "the tail's last entry"));
       this.#last = logIndex(this.#last - 1);
     }
     this.#last = logIndex(index - 1);
@@ -119,7 +124,7 @@ export class LogView {
   /** Drop the oldest of the tail while it is over its bound, but nothing that is not durable yet. */
   trim(durable: LogIndex): void {
     while (this.#bytes > this.#tailBytes && this.tailFrom <= durable && this.#head < this.#tail.length) {
-      this.#bytes -= (this.#tail[this.#head] as Entry).payload.length;
+      this.#bytes -= heldBytes(this.#tail[this.#head] as Entry);
       this.#tail[this.#head] = dropped;
       this.#head++;
     }

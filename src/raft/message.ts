@@ -51,6 +51,12 @@ export interface Append extends Envelope {
   readonly vouched: number;
 }
 
+/** The follower is of the leader's term; of its log this says nothing yet, because the disk is still writing. */
+export interface Heard extends Envelope {
+  readonly kind: "heard";
+  readonly round: number;
+}
+
 export interface Accepted extends Envelope {
   readonly kind: "accepted";
   readonly round: number;
@@ -73,4 +79,4 @@ export interface TimeoutNow extends Envelope {
   readonly kind: "timeout-now";
 }
 
-export type Message = VoteRequest | VoteReply | Append | Accepted | Rejected | TimeoutNow;
+export type Message = VoteRequest | VoteReply | Append | Heard | Accepted | Rejected | TimeoutNow;

@@ -69,6 +69,8 @@ export interface Raft {
 
   /** When the leader was last heard; `undefined`: it is gone. */
   heardLeaderAt: number | undefined;
+  /** The newest round of a leader's that was confirmed before its entries were durable. */
+  confirmed: { readonly term: Term; readonly round: number };
   electionAt: number;
   ballots: Map<ReplicaId, Ballot>;
   reign: Reign | undefined;
@@ -98,6 +100,8 @@ export interface Restored {
   readonly doubtful: boolean;
 }
 
+const firstElectionStepMs = 50;
+
 export function createRaft(config: RaftConfig, restored: Restored, now: number): Raft {
   assert(config.members.includes(config.id), "a replica is a member of its group");
   assert(config.incarnation > 0, "starts are counted from 1: 0 is the incarnation that nobody has");
@@ -117,7 +121,9 @@ export function createRaft(config: RaftConfig, restored: Restored, now: number):
     durable: restored.log.lastIndex,
     delivered: commit,
     heardLeaderAt: undefined,
-    electionAt: now,
+    confirmed: { term: restored.hardState.term, round: 0 },
+    // A group that starts together asks in turn, the highest id first: it shall lead, and no vote is split.
+    electionAt: now + firstElectionStepMs * config.members.filter((id) => id > config.id).length,
     ballots: new Map(),
     reign: undefined,
     doubtful: restored.doubtful,

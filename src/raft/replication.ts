@@ -3,8 +3,8 @@ import { assert } from "../base/assert.ts";
 import { logIndex } from "../base/units.ts";
 import { feed, progressOf, startAnew } from "./appends.ts";
 import { advanceCommit, commitTo } from "./commit.ts";
-import type { Accepted, Append, Rejected } from "./message.ts";
-import { sendAfterEntries, truncateLog } from "./persistence.ts";
+import type { Accepted, Append, Heard, Rejected } from "./message.ts";
+import { sendAfterEntries, sendAfterHardState, truncateLog } from "./persistence.ts";
 import { noteMatch, pipelineFrom, probeFrom } from "./progress.ts";
 import { type Raft, send } from "./raft.ts";
 import { confirmRounds } from "./reads.ts";
@@ -37,7 +37,19 @@ export function handleAppend(raft: Raft, message: Append): void {
   const match = logIndex(message.prevIndex + message.entries.length);
   commitTo(raft, message.commit < match ? message.commit : match);
   if (message.vouched === raft.config.incarnation) settle(raft);
+  if (match > raft.durable && isNewRound(raft, message)) {
+    // That the leader leads need not wait for the disk, only what it sent does: a slow disk must not cost it its
+    // leadership, nor delay a read.
+    sendAfterHardState(raft, { ...reply, kind: "heard" });
+  }
   sendAfterEntries(raft, { ...reply, kind: "accepted", match }, match);
+}
+
+/** Whether this is the first message of its leader's round: one early confirmation a round is enough. */
+function isNewRound(raft: Raft, { term, round }: Append): boolean {
+  if (raft.confirmed.term === term && raft.confirmed.round >= round) return false;
+  raft.confirmed = { term, round };
+  return true;
 }
 
 /** A leader has brought this replica past what it may have forgotten: its vote counts again. */
@@ -45,6 +57,11 @@ export function settle(raft: Raft): void {
   if (!raft.doubtful) return;
   raft.doubtful = false;
   raft.effects.push({ kind: "settled" });
+}
+
+export function handleHeard(raft: Raft, message: Heard): void {
+  progressOf(raft, message.from).heardAt = raft.now;
+  noteRound(raft, message);
 }
 
 export function handleAccepted(raft: Raft, message: Accepted): void {
@@ -71,8 +88,8 @@ export function handleRejected(raft: Raft, message: Rejected): void {
   if (!feed(raft, message.from)) progress.probing = false;
 }
 
-/** A rejection confirms leadership as well as an acceptance does: the follower is of this term. */
-function noteRound(raft: Raft, message: Accepted | Rejected): void {
+/** Whatever the reply, the follower is of this term: it confirms the leadership. */
+function noteRound(raft: Raft, message: Heard | Accepted | Rejected): void {
   const progress = progressOf(raft, message.from);
   if (message.round <= progress.round) return;
   progress.round = message.round;

@@ -21,7 +21,7 @@ import type { Message } from "./message.ts";
 import { persisted, writeChanges } from "./persistence.ts";
 import { mayAppend, type Raft, type Reign, send } from "./raft.ts";
 import { confirmRounds, read } from "./reads.ts";
-import { handleAccepted, handleAppend, handleRejected, noteIncarnation } from "./replication.ts";
+import { handleAccepted, handleAppend, handleHeard, handleRejected, noteIncarnation } from "./replication.ts";
 import { completeTransfer, considerTransfer } from "./transfer.ts";
 
 /** `now`: the driver's monotonic clock, milliseconds, never less than at the step before. */
@@ -98,10 +98,12 @@ function receive(raft: Raft, message: Message): void {
       if (message.term > raft.term) becomeFollower(raft, message.term, message.from);
       noteLeader(raft, message.from);
       return handleAppend(raft, message);
+    case "heard":
     case "accepted":
     case "rejected":
       if (message.term > raft.term) return becomeFollower(raft, message.term, undefined);
       if (message.term < raft.term || raft.reign === undefined) return;
+      if (message.kind === "heard") return handleHeard(raft, message);
       if (message.kind === "rejected") return handleRejected(raft, message);
       handleAccepted(raft, message);
       return raft.reign === undefined ? undefined : completeTransfer(raft, raft.reign);

@@ -25,7 +25,10 @@ export class Connection {
   readonly #events: ConnectionEvents;
   readonly #out = new ByteWriter(16 * 1024);
   #flushScheduled = false;
-  #partial: Buffer | undefined;
+  /** Chunks of a frame that is not whole yet, and how many bytes make it whole. */
+  #partial: Buffer[] = [];
+  #partialBytes = 0;
+  #wanted = 0;
   #error: Error | undefined;
   #closed = false;
 
@@ -92,23 +95,41 @@ export class Connection {
   }
 
   #receive(chunk: Buffer): void {
-    const bytes = this.#partial === undefined ? chunk : Buffer.concat([this.#partial, chunk]);
-    let at = 0;
+    let bytes = chunk;
+    if (this.#partial.length > 0) {
+      this.#partial.push(chunk);
+      this.#partialBytes += chunk.length;
+      // Joined once, when the frame is whole: joining at every chunk would cost the square of its length.
+      if (this.#partialBytes < this.#wanted) return;
+      bytes = Buffer.concat(this.#partial, this.#partialBytes);
+    }
     try {
-      while (bytes.length - at >= headerBytes) {
-        const length = bytes.readUInt32LE(at);
-        if (length > wireLimits.frameBytes) throw new DecodeError(`a frame of ${length} bytes`);
-        const start = at + headerBytes;
-        if (bytes.length < start + length) break;
-        at = start + length;
-        this.#events.frame(bytes[start - 1] as number, new ByteReader(bytes, start, at));
-        if (this.#socket.destroyed) return;
-      }
+      const at = this.#dispatch(bytes);
+      if (this.#socket.destroyed) return;
+      this.#partial = at === bytes.length ? [] : [bytes.subarray(at)];
+      this.#partialBytes = bytes.length - at;
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       this.close(error);
-      return;
     }
-    this.#partial = at === bytes.length ? undefined : bytes.subarray(at);
+  }
+
+  /** Hand on every whole frame; returns where the first one that is not whole begins. */
+  #dispatch(bytes: Buffer): number {
+    let at = 0;
+    while (bytes.length - at >= headerBytes) {
+      const length = bytes.readUInt32LE(at);
+      if (length > wireLimits.frameBytes) throw new DecodeError(`a frame of ${length} bytes`);
+      const start = at + headerBytes;
+      if (bytes.length < start + length) {
+        this.#wanted = headerBytes + length;
+        return at;
+      }
+      at = start + length;
+      this.#events.frame(bytes[start - 1] as number, new ByteReader(bytes, start, at));
+      if (this.#socket.destroyed) return at;
+    }
+    this.#wanted = headerBytes;
+    return at;
   }
 }

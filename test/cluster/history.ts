@@ -29,8 +29,8 @@ export interface Verdict {
   readonly committed: number;
 }
 
-/** How long a healed group may take. */
-const agreeMs = 4_000;
+/** How long a healed group may take; messages of before may be under way for 5 s of it. */
+const agreeMs = 9_000;
 const highestLeadsMs = 30_000;
 
 const big = new ArrayBuffer(4 * 1024 * 1024);
@@ -64,7 +64,7 @@ export class History {
       invariants,
       members,
       sometimes: options.sometimes ?? new Sometimes(),
-      tailBytes: scheduler.pick([1, 40, 400, 16 * 1024 * 1024]),
+      tailBytes: scheduler.pick([600, 2_000, 8_000, 16 * 1024 * 1024]),
       diskMs: scheduler.pick([0.5, 5, 20]),
       stallChance: 0,
       stallMs: 0,

@@ -3,8 +3,9 @@
  * all that was ever true, so it knows more than any replica does, and it shares no code with the core.
  */
 import { AssertionError } from "../../src/base/assert.ts";
+import { raftTimes } from "../../src/base/limits.ts";
 import type { LogIndex, ReplicaId } from "../../src/base/units.ts";
-import type { Effect } from "../../src/raft/effect.ts";
+import type { Effect, Input } from "../../src/raft/effect.ts";
 import type { Entry, Message } from "../../src/raft/message.ts";
 import type { Raft } from "../../src/raft/raft.ts";
 import type { SimReplica } from "./replica.ts";
@@ -40,6 +41,9 @@ export class Invariants {
   readonly #committed: { readonly term: number; readonly inTerm: number }[] = [];
   readonly #delivered: Entry[] = [];
 
+  /** When each leader last heard each of its followers. */
+  readonly #heard = new Map<ReplicaId, Map<ReplicaId, number>>();
+
   constructor(replicas: readonly SimReplica[]) {
     this.#replicas = replicas;
   }
@@ -65,8 +69,9 @@ export class Invariants {
     return { raft, term, commit, delivered, wasLeader: raft.role === "leader" };
   }
 
-  after(replica: SimReplica, before: Before, effects: readonly Effect[]): void {
+  after(replica: SimReplica, before: Before, input: Input, effects: readonly Effect[]): void {
     const { raft } = before;
+    if (raft.role === "leader") this.#checkQuorum(raft, before, input);
     check(raft.term >= before.term, () => `term fell from ${before.term} to ${raft.term}`);
     check(raft.commit >= before.commit, () => `commit fell from ${before.commit} to ${raft.commit}`);
     check(raft.delivered >= before.delivered, () => "delivered fell");
@@ -81,6 +86,21 @@ export class Invariants {
     if (raft.reign !== undefined) this.#checkMatches(raft);
     if (raft.commit > before.commit) this.#checkCommit(raft, before.commit);
     for (const effect of effects) if (effect.kind === "deliver") this.#checkDelivery(replica, before, effect);
+  }
+
+  /** A leader that looks at the clock and has not heard a majority for an election timeout leads no more. */
+  #checkQuorum(raft: Raft, before: Before, input: Input): void {
+    const { id, members } = raft.config;
+    let heard = this.#heard.get(id);
+    if (heard === undefined || !before.wasLeader) {
+      heard = new Map(members.map((member) => [member, raft.now]));
+      this.#heard.set(id, heard);
+    }
+    heard.set(id, raft.now);
+    if (input.kind === "message") heard.set(input.message.from, raft.now);
+    if (input.kind !== "tick") return;
+    const recent = [...heard.values()].filter((at) => raft.now - at < raftTimes.electionTimeoutMinMs);
+    check(recent.length > members.length / 2, () => `${id} leads, but hears only ${recent.length}`);
   }
 
   /** Election safety; leader completeness. */

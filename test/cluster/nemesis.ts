@@ -2,7 +2,9 @@
  * Who does harm. Every history draws a profile of faults, most of them off: a history with one or two kinds of fault
  * reaches further into them than one with a little of everything (swarm testing).
  */
+import { raftTimes } from "../../src/base/limits.ts";
 import type { Effect } from "../../src/raft/effect.ts";
+import type { Message } from "../../src/raft/message.ts";
 import type { CrashRules } from "./disk.ts";
 import type { SimNetwork } from "./network.ts";
 import type { SimReplica, World } from "./replica.ts";
@@ -36,6 +38,7 @@ export class Nemesis {
   readonly #forgetsVotes: boolean;
   readonly #profile: Profile;
   #over = false;
+  #spoiled = false;
 
   constructor(
     world: World,
@@ -71,15 +74,44 @@ export class Nemesis {
   }
 
   onEvent(replica: SimReplica, effect: Effect): void {
-    if (this.#over || this.#profile.everyMs === 0 || this.#profile.strike === 0) return;
+    if (this.#over) return this.#spoilTransfer(replica, effect);
+    if (this.#profile.everyMs === 0 || this.#profile.strike === 0) return;
+    if (effect.kind === "send") return this.#freezeAfterSending(replica, effect.message);
     const delicate =
       effect.kind === "leadership" ||
       (effect.kind === "noted" && effect.event.kind !== "quorum-lost") ||
       (effect.kind === "persist" && effect.hardState !== undefined);
     if (!delicate || !this.#world.scheduler.chance(this.#profile.strike)) return;
     this.#world.scheduler.after(this.#world.scheduler.random() * 4, () => {
-      if (!this.#over) this.#do(replica);
+      if (this.#over) return;
+      if (this.#world.scheduler.chance(0.4)) this.#crash(replica);
+      else this.#do(replica);
     });
+  }
+
+  /** One last harm when all others are over, because transfers are rare before: the leader's word is lost. */
+  #spoilTransfer(replica: SimReplica, effect: Effect): void {
+    if (effect.kind !== "noted" || effect.event.kind !== "transfer-started" || this.#spoiled) return;
+    this.#spoiled = true;
+    const { scheduler } = this.#world;
+    if (this.#profile.everyMs === 0 || !scheduler.chance(0.2)) return;
+    this.#network.cut(replica.id, effect.event.to);
+    scheduler.after(raftTimes.electionTimeoutMinMs + 100, () => this.#network.heal());
+  }
+
+  /** Stopped between a question and its answers, a leader wakes to answers that prove nothing any more. */
+  #freezeAfterSending(replica: SimReplica, message: Message): void {
+    const { scheduler } = this.#world;
+    if (message.kind !== "append" || !scheduler.chance(this.#profile.strike * 0.05)) return;
+    scheduler.after(0, () => {
+      if (!this.#over) this.#pause(replica, 300 + scheduler.random() * 1_200);
+    });
+  }
+
+  #pause(replica: SimReplica, ms: number): void {
+    if (!replica.isRunning || replica.isPaused) return;
+    replica.pause();
+    this.#during(ms, () => replica.resume());
   }
 
   #schedule(): void {
@@ -113,11 +145,7 @@ export class Nemesis {
         for (const each of this.#replicas) this.#crash(each);
         return;
       case "pause":
-        if (!replica.isRunning || replica.isPaused) return;
-        replica.pause();
-        return this.#during(scheduler.pick([20, 100, 400, 1_500]) * scheduler.random(), () =>
-          replica.resume(),
-        );
+        return this.#pause(replica, scheduler.pick([20, 100, 400, 1_500]) * scheduler.random());
       case "split": {
         const side = this.#replicas.map(() => scheduler.chance(0.5));
         this.#cutWhere((from, to) => side[from] !== side[to]);
@@ -142,14 +170,14 @@ export class Nemesis {
         network.loss = scheduler.pick([0, 0, 0.05, 0.3]);
         network.duplication = scheduler.pick([0, 0.1, 0.5]);
         network.slowness = scheduler.pick([0, 0.05, 0.3]);
-        network.slowMs = scheduler.pick([20, 300, 1_500]);
+        network.slowMs = scheduler.pick([20, 300, 1_500, 5_000]);
         return;
       case "stall":
         world.stallChance = scheduler.pick([0, 0.05, 0.3]);
         world.stallMs = scheduler.pick([30, 300, 1_500]);
         return;
       case "hang":
-        replica.hangDisk(scheduler.pick([300, 1_000, 3_000]) * scheduler.random());
+        replica.hangDisk(scheduler.pick([300, 1_000, 8_000]) * scheduler.random());
         return;
     }
   }

@@ -155,7 +155,7 @@ export class SimReplica {
     const before = invariants.before(raft);
     const effects = step(raft, scheduler.now, input);
     scheduler.note(raft.term * 64 + raft.log.lastIndex * 8 + raft.commit + effects.length);
-    invariants.after(this, before, effects);
+    invariants.after(this, before, input, effects);
     this.#observer.after(raft, input, effects);
     for (const effect of effects) this.#perform(effect);
   }
@@ -175,7 +175,8 @@ export class SimReplica {
         break;
       case "deliver":
         // The store is behind by what it has not flushed.
-        if (scheduler.chance(0.7)) this.#applied = scheduler.between(this.#applied, effect.through);
+        if (scheduler.chance(0.5)) this.#applied = effect.through;
+        else this.#applied = scheduler.between(this.#applied, effect.through);
         break;
       case "fetch":
         this.#fetch(effect.peer, effect.from);

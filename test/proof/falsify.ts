@@ -27,6 +27,10 @@ const endOf = ({ end }: Operation): number => end ?? Number.POSITIVE_INFINITY;
 const positionOf = ({ position }: Operation): number => position ?? 0;
 const before = (a: Operation, b: Operation): boolean => endOf(a) < b.start;
 
+function largest(operations: readonly Operation[], of: (operation: Operation) => number): number {
+  return operations.reduce((most, operation) => Math.max(most, of(operation)), 0);
+}
+
 /** Operations from the middle on, where all that a rule can compare with has happened. */
 function later(operations: readonly Operation[]): Operation[] {
   const ordered = operations.toSorted((a, b) => a.start - b.start);
@@ -102,9 +106,9 @@ const sameNumber: Change = (operations) => {
 const appliedTwice: Change = (operations) => {
   const [order] = later(operations.filter(placed));
   if (order === undefined) return undefined;
-  const most = Math.max(...operations.map(({ number = 0 }) => number));
-  const furthest = Math.max(...operations.map(positionOf));
-  const start = Math.max(...operations.map(({ end, start: began }) => end ?? began)) + 1;
+  const most = largest(operations, ({ number }) => number ?? 0);
+  const furthest = largest(operations, positionOf);
+  const start = largest(operations, ({ end, start: began }) => end ?? began) + 1;
   const again = { ...order, number: most + 1, position: furthest + 1, start, end: start + 1 };
   return [...operations, again];
 };

@@ -123,6 +123,14 @@ export class EmbeddedLog implements ReplicatedLog {
       tailBytes: logLimits.tailBytes,
       onFatal: options.onFatal,
     });
+    if (options.applied > recovered.lastIndex && recovered.cut === undefined) {
+      await wal.close();
+      throw new OperatingFailure(
+        "wrong-data",
+        `The log in ${directory} ends at entry ${recovered.lastIndex}, but entry ${options.applied} was applied ` +
+          "from it: it is not the whole log. Restore the directory, or replace this replica.",
+      );
+    }
     return new EmbeddedLog(options, wal, recovered, await nextIncarnation(directory));
   }
 
@@ -175,6 +183,7 @@ export class EmbeddedLog implements ReplicatedLog {
   }
 
   barrier(): Promise<LogIndex> {
+    if (this.#closed) return Promise.reject(notLeading());
     const { promise, resolve, reject } = Promise.withResolvers<LogIndex>();
     const id = ++this.#lastBarrier;
     this.#barriers.set(id, { resolve, reject });

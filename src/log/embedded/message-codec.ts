@@ -15,6 +15,7 @@ const raftFrames = {
   accepted: 35,
   rejected: 36,
   timeoutNow: 37,
+  heard: 38,
 } as const;
 
 export function frameKind(message: Message): number {
@@ -25,6 +26,8 @@ export function frameKind(message: Message): number {
       return raftFrames.voteReply;
     case "append":
       return raftFrames.append;
+    case "heard":
+      return raftFrames.heard;
     case "accepted":
       return raftFrames.accepted;
     case "rejected":
@@ -62,6 +65,9 @@ export function writeMessage(body: ByteWriter, message: Message): void {
         body.varint(entry.term);
         body.bytes(entry.payload);
       }
+      return;
+    case "heard":
+      body.varint(message.round);
       return;
     case "accepted":
       body.varint(message.round);
@@ -144,6 +150,8 @@ function readRest(
       const entries = readEntries(body, prevIndex);
       return { kind: "append", ...envelope, prevIndex, prevTerm, entries, commit, round, vouched };
     }
+    case raftFrames.heard:
+      return { kind: "heard", ...envelope, round: body.varint() };
     case raftFrames.accepted:
       return { kind: "accepted", ...envelope, round: body.varint(), match: readIndex(body) };
     case raftFrames.rejected:

@@ -44,7 +44,7 @@ const limits = {
 } as const;
 
 /** Between the end of a transaction and the start of the next, unless a group is full or someone waits for it. */
-const restMs = 40;
+const restMs = 200;
 
 /**
  * Open the file `orders.sqlite` in `dir`, or make an empty one: the log refills it. Throws
@@ -73,6 +73,8 @@ class SqliteStore implements Store {
   readonly #file: string;
   readonly #writer: WriteThread;
   readonly #reader: ReadThread;
+  /** Applying entries waits for answers of keys: they have a thread of their own, so that no query is before them. */
+  #keyReader: ReadThread | undefined;
   readonly #lock: DirectoryLock;
   readonly #onFatal: (failure: OperatingFailure) => void;
 
@@ -256,7 +258,8 @@ class SqliteStore implements Store {
     if (missing.length === 0) return answers;
     const bytes = new Uint8Array(missing.length * 16);
     for (const [at, place] of missing.entries()) putHash(bytes, at * 16, present(keys[place], "a key"));
-    const found = await this.#reader.request<"answers">({ kind: "answers", keys: bytes });
+    this.#keyReader ??= new ReadThread(this.#file, (failure) => this.#fail(failure));
+    const found = await this.#keyReader.request<"answers">({ kind: "answers", keys: bytes });
     for (const [at, answer] of found) answers[present(missing[at], "the place of a key")] = answer;
     return answers;
   }
@@ -285,7 +288,7 @@ class SqliteStore implements Store {
       if (this.#failure === undefined) await this.flush();
     } finally {
       // The reader goes first: the last connection to close leaves one complete file behind.
-      await this.#reader.close();
+      await Promise.all([this.#reader.close(), this.#keyReader?.close()]);
       await this.#writer.close();
       this.#lock.release();
     }

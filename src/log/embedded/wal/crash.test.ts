@@ -20,10 +20,15 @@ function randomWrite(random: Random, length: number): WalWrite {
   });
 }
 
-/** What the log may hold after a crash: the writes up to any one from the last that was acknowledged on. */
+/**
+ * What the log may hold after a crash: the writes up to any one from the last that was acknowledged on, of the last
+ * one perhaps only the hard state, which is written before the entries.
+ */
 class Histories {
   #models: LogModel[] = [new LogModel()];
   #acknowledged = 0;
+  /** The models that are complete writes and not acknowledged, in order. */
+  #pending: number[] = [];
 
   get newest(): LogModel {
     return this.#models.at(-1) as LogModel;
@@ -31,18 +36,24 @@ class Histories {
 
   /** Returns what to call when the write is acknowledged. */
   write(write: WalWrite): () => void {
-    const model = new LogModel();
-    Object.assign(model, this.newest);
+    const before = this.newest;
+    if (write.hardState !== undefined) {
+      const half = Object.assign(new LogModel(), before);
+      half.apply({ hardState: write.hardState, entries: [] });
+      this.#models.push(half);
+    }
+    const model = Object.assign(new LogModel(), before);
     model.apply(write);
     const number = this.#models.push(model) - 1;
+    this.#pending.push(number);
     return () => {
-      assert.equal(number, this.#acknowledged + 1, "acknowledgements come in the order of the writes");
+      assert.equal(number, this.#pending.shift(), "acknowledgements come in the order of the writes");
       this.#acknowledged = number;
     };
   }
 
   get pending(): number {
-    return this.#models.length - 1 - this.#acknowledged;
+    return this.#pending.length;
   }
 
   /** Check what survived, and go on from there: it was reported, so it may not be lost by a later crash. */
@@ -62,6 +73,7 @@ class Histories {
       }
       this.#models = [model];
       this.#acknowledged = 0;
+      this.#pending = [];
       return;
     }
     assert.fail(

@@ -33,7 +33,7 @@ async function fixture(groups: number): Promise<Fixture> {
     count: 3,
     term: 1 + (i >> 2),
     bytes: 80,
-    vote: 1 + (i % 3),
+    ...(i === 0 && { vote: 3 }),
   });
   for (let i = 0; i < groups - 1; i++) await write(wal, before, step(i));
   const old = wal.stats;
@@ -84,6 +84,22 @@ async function expectDamage(files: CrashFiles, what: string): Promise<WalDamaged
 function zero(files: CrashFiles, path: string, from: number, to: number): void {
   files.bytes(path).fill(0, from, to);
 }
+
+test("a cut takes entries, never the term or the vote: those stand twice", async () => {
+  const given = await fixture(4);
+  const { files, whole } = given;
+  const { wal } = await open(files, dir, segmentBytes);
+  await write(wal, whole, { from: whole.entries.length + 1, count: 0, term: 7, bytes: 0, vote: 2 });
+  await wal.close();
+  const bytes = files.bytes(given.last.path);
+  const last = bytes.findLastIndex((byte) => byte !== 0);
+  bytes[last] = (bytes[last] as number) ^ 1;
+  const opened = await open(files, dir, segmentBytes);
+  assert.ok(opened.recovered.cut !== undefined);
+  await check(opened.wal, opened.recovered, whole);
+  assert.deepEqual(opened.recovered.hardState, { term: 7, votedFor: 2 });
+  await opened.wal.close();
+});
 
 test("a log that ends where it was written to the last byte is not cut", async () => {
   const { files, whole } = await fixture(4);
@@ -158,7 +174,7 @@ test("a bit that flipped in the last group is a cut", async () => {
 });
 
 test("a bit that flipped anywhere before the last group is damage, and nothing is changed", async () => {
-  const { files, image, last } = await fixture(12);
+  const { files, image, last } = await fixture(13);
   const segments = [...image.keys()].filter((path) => path.endsWith(".wal")).sort();
   assert.ok(segments.length >= 3);
   let flips = 0;

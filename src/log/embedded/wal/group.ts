@@ -40,6 +40,8 @@ export class Group {
   /** The first entry's index; meaningless while `entries` is 0. */
   first: LogIndex = logIndex(0);
   entries = 0;
+  /** It takes no further write. */
+  closed = false;
   /** As of the last write that was added. */
   hardState: HardState = { term: term(0), votedFor: undefined };
   /** Called in this order when the group is durable. */
@@ -125,6 +127,7 @@ export class Group {
   reset(): void {
     this.#length = start + groupHeaderBytes;
     this.entries = 0;
+    this.closed = false;
     this.done.length = 0;
   }
 

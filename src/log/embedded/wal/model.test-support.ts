@@ -20,7 +20,8 @@ export type Step =
     }
   | { readonly kind: "restart" };
 
-type WriteStep = Omit<Extract<Step, { kind: "write" }>, "kind">;
+/** Without a vote it leaves the hard state alone. */
+type WriteStep = Omit<Extract<Step, { kind: "write" }>, "kind" | "vote"> & { readonly vote?: number };
 
 /** `from` counts back from the end of the log. */
 export const steps: fc.Arbitrary<Step> = fc.oneof(
@@ -87,10 +88,10 @@ export function open(files: WalFiles, dir: string, segmentBytes: number, who = i
 
 /** The write of a step that names its first index outright. */
 export function writeOf(step: WriteStep): WalWrite {
-  return {
-    hardState: { term: term(step.term), votedFor: step.vote === 0 ? undefined : replicaId(step.vote) },
-    entries: Array.from({ length: step.count }, (_, i) => entry(step.from + i, step.term, step.bytes)),
-  };
+  const entries = Array.from({ length: step.count }, (_, i) => entry(step.from + i, step.term, step.bytes));
+  if (step.vote === undefined) return { entries };
+  const votedFor = step.vote === 0 ? undefined : replicaId(step.vote);
+  return { hardState: { term: term(step.term), votedFor }, entries };
 }
 
 export async function write(wal: WriteAheadLog, model: LogModel, step: WriteStep): Promise<void> {

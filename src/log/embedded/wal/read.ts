@@ -1,6 +1,7 @@
 /** Entries from the disk: for followers and starts that need more than the in-memory tail. */
 import { join } from "node:path";
 import { assert } from "../../../base/assert.ts";
+import { logLimits } from "../../../base/limits.ts";
 import { type LogIndex, logIndex } from "../../../base/units.ts";
 import { WalDamaged } from "./damage.ts";
 import type { EntryIndex, IndexPoint } from "./entry-index.ts";
@@ -68,7 +69,7 @@ export async function readTail(
     const entries = await readStretch(files, dir, point, point.first, last, Number.POSITIVE_INFINITY);
     let keep = entries.length;
     while (keep > 0 && room >= 0) {
-      room -= entries[keep - 1]?.payload.length ?? 0;
+      room -= (entries[keep - 1]?.payload.length ?? 0) + logLimits.entryOverheadBytes;
       if (room >= 0) keep--;
     }
     stretches.push(entries.slice(keep));

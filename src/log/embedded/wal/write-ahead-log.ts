@@ -142,8 +142,10 @@ export class WriteAheadLog {
       this.#index.truncate(first.index);
       this.#lastIndex = logIndex(first.index + write.entries.length - 1);
     }
-    if (write.hardState !== undefined) this.#hardState = write.hardState;
-    const group = this.#groupFor(first?.index);
+    const group =
+      write.hardState === undefined
+        ? this.#groupFor(first?.index)
+        : this.#groupBehindHardState(write.hardState, first !== undefined);
     this.#waitingBytes -= group.length;
     group.add(write.entries, done);
     this.#waitingBytes += group.length;
@@ -189,11 +191,31 @@ export class WriteAheadLog {
     await this.#segment.file.close().catch(this.#fail);
   }
 
+  /**
+   * A changed term or vote stands in two groups of its own, before any entries. A cut takes the last group, and a
+   * replica that forgot an entry is merely doubtful; one that forgot its vote could vote twice in a term, and against
+   * that there is no cure.
+   */
+  #groupBehindHardState(hardState: HardState, entries: boolean): Group {
+    this.#hardState = hardState;
+    const first = this.#newGroup();
+    first.hardState = hardState;
+    first.closed = true;
+    const second = this.#newGroup();
+    second.hardState = hardState;
+    second.closed = true;
+    return entries ? this.#newGroup() : second;
+  }
+
   /** The group that collects; a new one if entries up to the next would not be neighbours in it, or it is full. */
   #groupFor(first: LogIndex | undefined): Group {
     const last = this.#waiting.at(-1);
     const continues = last !== undefined && (first === undefined || last.entries === 0 || last.end === first);
-    if (last !== undefined && continues && last.length < walLimits.groupBytes) return last;
+    if (last !== undefined && !last.closed && continues && last.length < walLimits.groupBytes) return last;
+    return this.#newGroup();
+  }
+
+  #newGroup(): Group {
     const group = this.#spares.pop() ?? new Group();
     this.#waitingBytes += group.length;
     this.#waiting.push(group);

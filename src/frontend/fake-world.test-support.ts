@@ -4,8 +4,9 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { present } from "../base/assert.ts";
 import { builtinMarkets } from "../market/builtin.ts";
+import { decodeCommand } from "../market/codec.ts";
 import type { ProcessEvent, RunningProcess } from "../wire/process.ts";
-import { FakeMarket, FakeReplica } from "./fake-replica.ts";
+import { FakeMarket, FakeReplica } from "./fake-replica.test-support.ts";
 import { startFrontend } from "./main.ts";
 
 export const cluster = "test-cluster";
@@ -39,15 +40,26 @@ export interface World {
   close(): Promise<void>;
 }
 
-export async function startWorld(options: { replicas?: number; token?: string } = {}): Promise<World> {
+export interface WorldOptions {
+  readonly replicas?: number;
+  readonly token?: string;
+  /** Called with each replica before the front-end starts. */
+  readonly prepare?: (replica: FakeReplica) => void;
+  /** Called when the front-end has begun to start; a session may be long in coming. */
+  readonly starting?: (url: string, replicas: readonly FakeReplica[]) => Promise<void>;
+}
+
+export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const market = new FakeMarket(stocks);
   const replicas = Array.from({ length: options.replicas ?? 1 }, () => new FakeReplica(market, cluster));
   const ports = await Promise.all(replicas.map((replica) => replica.open()));
   const leader = replicas.length;
   replicas[leader - 1]?.lead(1, leader, true);
+  if (options.prepare !== undefined) replicas.forEach(options.prepare);
   const port = await freePort();
   const events: ProcessEvent[] = [];
-  const frontend = await startFrontend(
+  const url = `http://127.0.0.1:${port}`;
+  const started = startFrontend(
     {
       role: "frontend",
       name: "frontend-1",
@@ -75,18 +87,35 @@ export async function startWorld(options: { replicas?: number; token?: string } 
       },
     },
   );
+  await options.starting?.(url, replicas);
+  const frontend = await started;
   return {
     market,
     replicas,
     frontend,
     port,
-    url: `http://127.0.0.1:${port}`,
+    url,
     events,
     close: async () => {
       await frontend.stop();
       await Promise.all(replicas.map((replica) => replica.close()));
     },
   };
+}
+
+/** The market was told that the request of this issued key is over, but for what was left open of it. */
+export async function acknowledged({ market }: World, key: string): Promise<void> {
+  const [, session, first, count = 1] = key
+    .replace(/-[^-]*$/, "")
+    .split("-")
+    .map(Number);
+  assert.ok(session !== undefined && first !== undefined);
+  await until(`the acknowledgement of ${key}`, () =>
+    [...market.seen.keys()].some((bytes) => {
+      const command = decodeCommand(Buffer.from(bytes, "hex"));
+      return command.kind === "acknowledge" && command.session === session && command.below >= first + count;
+    }),
+  );
 }
 
 export interface Data {
@@ -134,10 +163,10 @@ export function post(url: string, body: unknown, headers: Record<string, string>
   });
 }
 
-/** What comes back for bytes that no HTTP client would send. */
+/** What comes back, until the server ends the connection, for bytes that no HTTP client would send. */
 export async function raw(port: number, text: string): Promise<string> {
   const socket = connect(port, "127.0.0.1");
-  socket.end(text);
+  socket.write(text);
   let answer = "";
   for await (const chunk of socket) answer += chunk;
   return answer;

@@ -9,6 +9,7 @@ import { formatHash, type Hash128 } from "../base/hash128.ts";
 import { itemId, type ReplicaId, type Term } from "../base/units.ts";
 import { apply } from "../market/apply.ts";
 import { decodeCommand, encodeReply, writeItem, writeOrder } from "../market/codec.ts";
+import type { Command } from "../market/command.ts";
 import type { MarketDefinition } from "../market/definition.ts";
 import { emptyMarket, findItem, listItems, lookUpItem } from "../market/market.ts";
 import type { Answer, ItemRow, OrderRow } from "../market/rows.ts";
@@ -135,6 +136,8 @@ export class FakeReplica {
   mute = false;
   /** Refuse everything so. */
   refusal: FailureCode | undefined;
+  /** Whose replies are sent damaged. */
+  spoils: (command: Command) => boolean = () => false;
   /** Submissions taken, whatever became of them. */
   submissions = 0;
   questions = 0;
@@ -196,9 +199,14 @@ export class FakeReplica {
     }
     const replies = this.#market.submit(submissions.map(({ command }) => command));
     if (this.mute) return;
-    const results = submissions.map(
-      ({ ticket }, i): Result => ({ kind: "reply", ticket, reply: replies[i] as Uint8Array }),
-    );
+    const results = submissions.map(({ ticket, command }, i): Result => {
+      const reply = replies[i] as Uint8Array;
+      return {
+        kind: "reply",
+        ticket,
+        reply: this.spoils(decodeCommand(command)) ? reply.subarray(1) : reply,
+      };
+    });
     connection.send(serviceFrames.results, (body) => writeResults(body, results));
   }
 

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { logIndex, term } from "../base/units.ts";
+import { LogView } from "./log-view.ts";
+import type { Entry } from "./message.ts";
+
+function entry(index: number, ofTerm: number, bytes: number): Entry {
+  return { index: logIndex(index), term: term(ofTerm), payload: new Uint8Array(bytes) };
+}
+
+/** Either entries of a newer or the same term, or a cut at a part of the log. */
+const change = fc.oneof(
+  fc.record({ newer: fc.nat(2), count: fc.integer({ min: 1, max: 4 }), bytes: fc.nat(9) }),
+  fc.record({ cutAt: fc.double({ min: 0, max: 1, noNaN: true }) }),
+);
+
+test("after any appends, cuts and trims it agrees with a plain list of entries", () => {
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 40 }), fc.nat(30), (changes, tailBytes) => {
+      const log = new LogView([], logIndex(0), [], tailBytes);
+      let model: Entry[] = [];
+      for (const each of changes) {
+        if ("cutAt" in each) {
+          const from = 1 + Math.floor(each.cutAt * model.length);
+          if (from > model.length) continue;
+          log.truncate(logIndex(from));
+          model = model.slice(0, from - 1);
+        } else {
+          const ofTerm = (model.at(-1)?.term ?? 1) + each.newer;
+          for (let i = 0; i < each.count; i++) {
+            const added = entry(model.length + 1, ofTerm, each.bytes);
+            log.append(added);
+            model.push(added);
+          }
+        }
+        log.trim(logIndex(model.length));
+        agree(log, model, tailBytes);
+      }
+    }),
+  );
+});
+
+function agree(log: LogView, model: readonly Entry[], tailBytes: number): void {
+  assert.equal(log.lastIndex, model.length);
+  assert.equal(log.lastTerm, model.at(-1)?.term ?? 0);
+  for (let i = 0; i <= model.length + 1; i++) {
+    assert.equal(log.termAt(logIndex(i)), i === 0 ? 0 : model[i - 1]?.term);
+  }
+  const tail = log.slice(log.tailFrom, Number.MAX_SAFE_INTEGER) ?? [];
+  assert.deepEqual(tail, model.slice(log.tailFrom - 1));
+  const bytes = tail.reduce((sum, each) => sum + each.payload.length, 0);
+  assert.ok(bytes <= tailBytes, `${bytes} bytes kept of at most ${tailBytes}`);
+  if (log.tailFrom > 1) assert.equal(log.slice(logIndex(log.tailFrom - 1), 1), undefined);
+  for (let limit = 0; limit <= log.lastTerm + 1; limit++) {
+    for (const upTo of [0, Math.ceil(model.length / 2), model.length + 3]) {
+      const expected = model.slice(0, upTo).findLast((each) => each.term <= limit)?.index ?? 0;
+      assert.equal(log.lastIndexWithTermAtMost(logIndex(upTo), term(limit)), expected);
+    }
+  }
+}
+
+test("what is not durable is kept, however many bytes it has", () => {
+  const log = new LogView([], logIndex(0), [], 10);
+  for (let i = 1; i <= 5; i++) log.append(entry(i, 1, 10));
+  log.trim(logIndex(2));
+  assert.equal(log.tailFrom, 3);
+});
+
+test("a slice has at least one entry, and no more bytes than asked for", () => {
+  const log = new LogView([], logIndex(0), [], 1_000);
+  for (let i = 1; i <= 5; i++) log.append(entry(i, 1, 10));
+  const lengths = [0, 10, 25, 1_000].map((bytes) => log.slice(logIndex(2), bytes)?.length);
+  assert.deepEqual(lengths, [1, 1, 2, 4]);
+  assert.deepEqual(log.slice(logIndex(6), 10), []);
+});
