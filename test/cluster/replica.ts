@@ -209,7 +209,7 @@ export class SimReplica {
     const raft = this.running;
     scheduler.after(0.5 + scheduler.random() * 10, () => {
       if (this.#raft !== raft) return;
-      const entries = this.disk.entries.slice(from - 1, from - 1 + scheduler.between(1, 8));
+      const entries = this.disk.entries.slice(from - 1, from - 1 + scheduler.between(1, 64));
       this.handle({ kind: "fetched", peer, from, entries });
     });
   }
