@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { position, ticks } from "../base/units.ts";
 import type { Held } from "./answers.ts";
 import { allAnswers, heldAnswer, holdAnswer, noAnswers, releaseAnswer } from "./answers.ts";
-import { inSession } from "./fixture.test.ts";
+import { inSession } from "./fixture.test-support.ts";
 
 function held(sequence: number): Held {
   const reply = {

@@ -21,7 +21,16 @@ import {
   writeOrder,
 } from "./codec.ts";
 import type { Command } from "./command.ts";
-import { at, goods, inSession, named, openShop, order, someCommand, underKey } from "./fixture.test.ts";
+import {
+  at,
+  goods,
+  inSession,
+  named,
+  openShop,
+  order,
+  someCommand,
+  underKey,
+} from "./fixture.test-support.ts";
 
 const commands = fc.array(someCommand, { minLength: 1, maxLength: 40 });
 const found: Command = { kind: "found", definition: goods };

@@ -18,7 +18,7 @@ import {
   Shop,
   someCommand,
   tick,
-} from "./fixture.test.ts";
+} from "./fixture.test-support.ts";
 import { emptyMarket, findItem, listItems, marketState, restoreMarket } from "./market.ts";
 
 const commands = fc.array(someCommand, { minLength: 1, maxLength: 80 });

@@ -3,7 +3,16 @@ import { test } from "node:test";
 import { itemId } from "../base/units.ts";
 import type { LineRequest } from "./command.ts";
 import type { MarketDefinition } from "./definition.ts";
-import { acknowledgement, at, goods, inSession, named, openShop, order, underKey } from "./fixture.test.ts";
+import {
+  acknowledgement,
+  at,
+  goods,
+  inSession,
+  named,
+  openShop,
+  order,
+  underKey,
+} from "./fixture.test-support.ts";
 import { findItem } from "./market.ts";
 
 const lampId = { kind: "id", id: itemId(1) } as const;

@@ -13,7 +13,7 @@ import {
   Shop,
   tick,
   underKey,
-} from "./fixture.test.ts";
+} from "./fixture.test-support.ts";
 import { marketState, restoreMarket } from "./market.ts";
 import { sessionsMax } from "./sessions.ts";
 

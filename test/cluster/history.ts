@@ -35,7 +35,7 @@ const highestLeadsMs = 30_000;
 
 const big = new ArrayBuffer(4 * 1024 * 1024);
 
-export class History {
+class History {
   readonly #scheduler: Scheduler;
   readonly #world: World;
   readonly #replicas: SimReplica[];

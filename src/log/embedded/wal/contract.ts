@@ -19,7 +19,7 @@ export interface Recovered {
   readonly lastIndex: LogIndex;
   /** Ascending, without a gap from `firstIndex` to `lastIndex`. */
   readonly terms: readonly TermRun[];
-  /** The newest entries, at most `tailBytes` of payload together. */
+  /** The newest entries, at most `tailBytes` together, of which each counts with its overhead in memory. */
   readonly tail: readonly WalEntry[];
   /**
    * Set when a torn tail was cut, in which an acknowledged write may have been: now, or at an earlier start since

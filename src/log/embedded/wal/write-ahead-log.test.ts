@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
+import { logLimits } from "../../../base/limits.ts";
 import { seededRandom } from "../../../base/random.ts";
 import { replicaId, term } from "../../../base/units.ts";
 import { CrashFiles } from "./crash-files.ts";
@@ -167,11 +168,12 @@ test("the tail holds the newest entries that fit, and none if the newest does no
   const { wal } = await open(files, dir, 2_048);
   for (let i = 1; i <= 30; i++) await write(wal, model, { from: i, count: 1, term: 1, bytes: 100, vote: 0 });
   await wal.close();
+  const held = 100 + logLimits.entryOverheadBytes;
   for (const [tailBytes, expected] of [
-    [99, 0],
-    [100, 1],
-    [1_099, 10],
-    [100_000, 30],
+    [held - 1, 0],
+    [held, 1],
+    [11 * held - 1, 10],
+    [30 * held, 30],
   ] as const) {
     const again = await WriteAheadLog.open(dir, identity, { files, tailBytes, segmentBytes: 2_048 });
     assert.deepEqual(again.recovered.tail, model.entries.slice(30 - expected));
