@@ -1,5 +1,4 @@
-/** One front-end's connection, as a replica sees it: results and answers collect and leave in one frame a turn. */
-import { setImmediate } from "node:timers";
+/** One front-end's connection, as a replica sees it: the results of a run of entries leave in one frame. */
 import type { FailureCode } from "../base/failure.ts";
 import type { Connection } from "../wire/connection.ts";
 import {
@@ -65,7 +64,7 @@ export class FrontendLink {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => this.#flush());
+    queueMicrotask(() => this.#flush());
   }
 
   #flush(): void {

@@ -2,7 +2,6 @@
  * From submissions to log entries. While as many entries as pay off are on their way, the next one collects: so the
  * entry's size follows the load by itself, and nobody ever waits for an entry to fill.
  */
-import { setImmediate } from "node:timers";
 import { OperatingFailure } from "../base/failure.ts";
 import type { Term } from "../base/units.ts";
 import { encodeBatch } from "../market/codec.ts";
@@ -83,11 +82,11 @@ export class Proposals {
     this.#refuseWaiting("not-leader");
   }
 
-  /** All that one turn of the event loop brought becomes one entry. */
+  /** All that one frame brought, or that waited for an entry to be committed, becomes one entry. */
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    queueMicrotask(() => {
       this.#scheduled = false;
       this.#propose();
     });

@@ -1,9 +1,9 @@
 /**
  * A framed TCP connection between two of our processes.
  *
- * A frame is its body's length (u32), its kind (u8) and its body. Frames that are sent within one turn of the event
- * loop leave in one write: under load that is what makes a hop cheap, and an idle connection waits for nothing,
- * because the write happens right after the turn's callbacks.
+ * A frame is its body's length (u32), its kind (u8) and its body. Frames that one callback sends leave in one write,
+ * right after it. Who serves many sockets collects a turn of the event loop itself and then sends: a second wait here
+ * would cost every hop a whole turn.
  */
 import type { Socket } from "node:net";
 import { ByteReader, ByteWriter, DecodeError } from "../base/bytes.ts";
@@ -69,7 +69,7 @@ export class Connection {
     out.patchU32(start, out.length - start - headerBytes);
     if (!this.#flushScheduled) {
       this.#flushScheduled = true;
-      setImmediate(() => this.#flush());
+      queueMicrotask(() => this.#flush());
     }
     return true;
   }
