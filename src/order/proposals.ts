@@ -11,7 +11,7 @@ import type { FrontendLink } from "./frontend-link.ts";
 const limits = {
   /** Entries that are appended and not yet applied. More only makes entries smaller and each order dearer. */
   entriesUnderWay: 2,
-  commandsPerEntry: 4_096,
+  commandsPerEntry: 2_000,
   bytesPerEntry: 1024 * 1024,
   /** Commands that wait for their entry; at the bound a submission is refused, definitely. */
   waitingCommands: 100_000,

@@ -4,6 +4,7 @@
  * Entries are applied in the order of the log and by nobody else; the leader differs only in that it forms entries
  * and knows whom to answer. What an answer says is applied, so it is committed and durable on a majority.
  */
+import { setImmediate } from "node:timers/promises";
 import { assert } from "../base/assert.ts";
 import { DecodeError } from "../base/bytes.ts";
 import { OperatingFailure } from "../base/failure.ts";
@@ -38,6 +39,9 @@ export interface ReplicaOptions {
   readonly onFatal: (error: unknown) => void;
   readonly onApplied: (from: LogIndex, to: LogIndex) => void;
 }
+
+/** So many commands are applied, some milliseconds, before the event loop gets its turn. */
+const commandsPerTurn = 2_000;
 
 /** The token of an entry that nobody waits for. */
 const nobodysToken = 0;
@@ -193,7 +197,15 @@ export class Replica {
     for await (const entries of this.#log.committed(this.#applied.index)) {
       const decoded = entries.map((entry) => this.#decode(entry));
       const answers = await this.#answersBefore(decoded);
-      for (const entry of decoded) this.#apply(entry, answers);
+      let sinceTurn = 0;
+      for (const entry of decoded) {
+        this.#apply(entry, answers);
+        sinceTurn += entry.batch?.commands.length ?? 0;
+        if (sinceTurn < commandsPerTurn) continue;
+        // A replica that catches up must still answer its leader, and a leader its followers.
+        await setImmediate();
+        sinceTurn = 0;
+      }
       const [first, last] = [decoded.at(0), decoded.at(-1)];
       assert(first !== undefined && last !== undefined, "a batch has entries");
       this.#options.onApplied(first.index, last.index);
