@@ -20,6 +20,7 @@ import {
   problem,
   sessionLost,
   starting,
+  type Unavailable,
   unsent,
 } from "./problem.ts";
 import { readOrderRowIfAny, readReplyIfAny } from "./reading.ts";
@@ -48,7 +49,7 @@ export interface Identity {
   readonly sent: boolean;
   /** The id of the request's `index`-th order; single requests have only 0. */
   id(index: number): RequestId;
-  /** The session to tell how it ended, if the id is of one that this front-end holds. */
+  /** The session to tell how it ended; none if the client sent the key. */
   readonly session: Session | undefined;
   /** The first sequence in that session. */
   readonly first: number;
@@ -66,8 +67,18 @@ const keyExpired = problem(
   "This Idempotency-Key is too old: whether its request ever happened is no longer known. Look for the order, then choose another key.",
 );
 
-/** Why no order can be taken at present, or undefined. */
-export function admissionProblem(desk: Desk, nowMs: number, orders: number): Problem | undefined {
+/** Who the request is, or why it is not taken. */
+export function identify(desk: Desk, exchange: Exchange, nowMs: number, extent: Extent): Identity | Problem {
+  const refused = refusal(desk, nowMs, extent === "single" ? 1 : extent);
+  const text = header(exchange.request, "idempotency-key");
+  if (text === undefined) return refused?.fresh ?? freshIdentity(desk, extent);
+  // The key is read all the same: one of ours that came back stays good, also if it comes at a bad time.
+  const identity = sentIdentity(desk, text, extent);
+  return "status" in identity ? identity : (refused?.keyed ?? identity);
+}
+
+/** Why no order can be taken at present, if so. */
+function refusal(desk: Desk, nowMs: number, orders: number): Unavailable | undefined {
   switch (desk.replicas.admits(nowMs, orders)) {
     case "open":
       return undefined;
@@ -76,11 +87,6 @@ export function admissionProblem(desk: Desk, nowMs: number, orders: number): Pro
     case "leaderless":
       return leaderless;
   }
-}
-
-export function identify(desk: Desk, exchange: Exchange, extent: Extent): Identity | Problem {
-  const text = header(exchange.request, "idempotency-key");
-  return text === undefined ? freshIdentity(desk, extent) : sentIdentity(desk, text, extent);
 }
 
 function freshIdentity({ keeper, keys }: Desk, extent: Extent): Identity | Problem {
@@ -103,11 +109,19 @@ function sentIdentity({ keeper, keys }: Desk, text: string, extent: Extent): Ide
     }
     case "issued": {
       if ((key.count ?? "single") !== extent) return keyReused;
-      const session = keeper.session?.id === key.session ? keeper.session : undefined;
+      if (keeper.session?.id === key.session) keepOpen(keeper.session, key.first, key.count ?? 1);
       const id = (index: number) => sessionRequestId(key.session, key.first + index);
-      return { key: text, sent: true, id, session, first: key.first };
+      return { key: text, sent: true, id, session: undefined, first: 0 };
     }
   }
+}
+
+/**
+ * Whoever comes back with a key lacked the reply and may lack the next one too: the answers stay. That is settled now,
+ * because an acknowledgement must not overtake the request that asks for them.
+ */
+function keepOpen(session: Session, first: number, count: number): void {
+  for (let i = 0; i < count; i++) session.leftOpen(first + i);
 }
 
 const scratch = new ByteWriter(16 * 1024);
@@ -143,7 +157,8 @@ export function concludeOutcome(
   then: (ending: Ending) => void,
 ): void {
   if (outcome.kind === "failed") {
-    then(failed(outcome.code === "unavailable" ? unsent : outcomeUnknown));
+    const { fresh, keyed } = unsent;
+    then(failed(outcome.code !== "unavailable" ? outcomeUnknown : identity.sent ? keyed : fresh));
     return;
   }
   const reply = readReplyIfAny(outcome.reply);

@@ -77,6 +77,41 @@ describe("an order", () => {
     assert.deepEqual(again.body.list[2], first.body.list[2]);
   });
 
+  test("that was asked for under its issued key can be asked for again, however long after", async () => {
+    const body = { name: "BoarCo", quantity: 1 };
+    const orders = [body, { name: "nix", quantity: 1 }];
+    replica.spoils = buys("BoarCo");
+    const unknown = await post(`${world.url}/orders`, body);
+    replica.spoils = () => false;
+    const answered = await post(`${world.url}/orders`, body);
+    const batch = await post(`${world.url}/orders/batch`, { orders });
+    assert.deepEqual([unknown.status, answered.status, batch.status], [504, 200, 200]);
+    const cases = [
+      [unknown, "/orders", body],
+      [answered, "/orders", body],
+      [batch, "/orders/batch", { orders }],
+    ] as const;
+    const again = async () =>
+      await Promise.all(
+        cases.map(async ([{ headers }, path, same]) => {
+          const key = headers.get("idempotency-key") ?? assert.fail("no key");
+          return await post(`${world.url}${path}`, same, { "idempotency-key": key });
+        }),
+      );
+    const first = await again();
+    assert.deepEqual(
+      first.map(({ status }) => status),
+      [200, 200, 200],
+    );
+    const later = await post(`${world.url}/orders`, body);
+    await acknowledged(world, later.headers.get("idempotency-key") ?? assert.fail("no key"));
+    const second = await again();
+    assert.deepEqual(
+      second.map((answer) => answer.body),
+      first.map((answer) => answer.body),
+    );
+  });
+
   test("that its session is too old for did not happen if it was sent once only", async () => {
     forgetSession();
     const before = world.market.orders.length;
@@ -114,14 +149,13 @@ describe("an order", () => {
   });
 });
 
-test("a key that came back and found no answer either stays good, and one that was not handed out does not", () => {
+test("the key of an unknown outcome stays good, and one that was not handed out does not", () => {
   const session = new Session(sessionId(1), 0);
-  const unavailable = { kind: "problem", problem: unsent, replayed: false } as const;
+  const unavailable = { kind: "problem", problem: unsent.fresh, replayed: false } as const;
   const first = session.take(3);
   const identity = { key: "", sent: false, id: () => sessionRequestId(session.id, first), session, first };
   settleSequences(identity, 504, [{ ...unavailable, problem: outcomeUnknown }]);
   settleSequences({ ...identity, first: first + 1 }, 503, [unavailable, unavailable]);
-  settleSequences({ ...identity, sent: true }, 503, [unavailable]);
   assert.deepEqual(session.acknowledge(0, true)?.open, [first]);
 });
 

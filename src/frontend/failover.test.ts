@@ -101,6 +101,15 @@ describe("a failover", () => {
     assert.equal(refused.status, 503);
     assert.equal(refused.headers.get("retry-after"), "1");
     assert.equal(refused.headers.get("idempotency-key"), null);
+    const body = { name: "FishCo", quantity: 1 };
+    const fresh = await post(`${world.url}/orders`, body);
+    assert.match(fresh.body.error?.message ?? "", /Nothing happened; try again/);
+    // Who sends a key may have sent it before, and what came of that nobody can say now.
+    const keyed = await post(`${world.url}/orders`, body, { "idempotency-key": "sent-before" });
+    assert.equal(keyed.status, 503);
+    assert.doesNotMatch(keyed.body.error?.message ?? "", /nothing happened/i);
+    const told = /This attempt changed nothing.* still unknown; retry with the same Idempotency-Key/;
+    assert.match(keyed.body.error?.message ?? "", told);
     const read = await reading;
     assert.equal(read.status, 503);
     assert.equal(read.body.error?.reason, "unavailable");

@@ -33,6 +33,8 @@ export class FakeMarket {
   readonly #market = emptyMarket();
   readonly #orders: OrderRow[] = [];
   readonly #answers = new Map<string, Answer>();
+  /** The most rows of a page, as if more were too large for an answer. */
+  rowsMax = Number.POSITIVE_INFINITY;
   /** How often each command came, by its bytes. */
   readonly seen = new Map<string, number>();
 
@@ -66,15 +68,13 @@ export class FakeMarket {
     return this.#apply(commands.map(decodeCommand)).map(encodeReply);
   }
 
-  rows(inquiry: Inquiry): Uint8Array {
+  rows(inquiry: Inquiry): { readonly rows: Uint8Array; readonly more: boolean } {
     const writer = new ByteWriter();
-    const write = <Row>(
-      rows: readonly Row[],
-      writeRow: (writer: ByteWriter, row: Row) => void,
-    ): Uint8Array => {
-      writer.varint(rows.length);
-      for (const row of rows) writeRow(writer, row);
-      return writer.finish();
+    const write = <Row>(found: readonly Row[], writeRow: (writer: ByteWriter, row: Row) => void) => {
+      const page = found.slice(0, this.rowsMax);
+      writer.varint(page.length);
+      for (const row of page) writeRow(writer, row);
+      return { rows: writer.finish(), more: page.length < found.length };
     };
     switch (inquiry.kind) {
       case "item":
@@ -218,7 +218,7 @@ export class FakeReplica {
         return { kind: "failed", ticket, code: "not-leader" };
       if (freshness.kind === "at-least" && freshness.position > this.#market.position)
         return { kind: "failed", ticket, code: "unavailable" };
-      return { kind: "rows", ticket, position: this.#market.position, rows: this.#market.rows(inquiry) };
+      return { kind: "rows", ticket, position: this.#market.position, ...this.#market.rows(inquiry) };
     });
     connection.send(serviceFrames.answers, (body) => writeAnswers(body, answers));
   }

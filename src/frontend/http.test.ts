@@ -176,6 +176,28 @@ describe("a front-end", () => {
     assert.equal(second.body.next, undefined);
   });
 
+  test("pages through items and orders too large for one answer of a replica", async () => {
+    for (let i = 0; i < 5; i++)
+      await post(`${url}/orders`, { name: "FishCo", quantity: 1, customer: "large", reference: `r${i}` });
+    world.market.rowsMax = 2;
+    const references: string[] = [];
+    for (let before = "", more = true; more; ) {
+      const { body } = await call(`${url}/orders?customer=large&limit=1000${before}`);
+      references.push(...body.list.map(({ reference }) => reference));
+      more = body.next !== undefined;
+      before = `&before=${body.next}`;
+    }
+    const all = await call(`${url}/stocks?limit=5`);
+    world.market.rowsMax = Number.POSITIVE_INFINITY;
+    assert.deepEqual(references, ["r4", "r3", "r2", "r1", "r0"]);
+    assert.equal(all.body.list.length, 2);
+    const rest = await call(`${url}/stocks?limit=3&after=${all.body.next}`);
+    assert.deepEqual(
+      [...all.body.list, ...rest.body.list].map(({ name }) => name),
+      stocks.items.slice(0, 5).map(({ name }) => name),
+    );
+  });
+
   test("tells who leads, what runs, how it is, and what its API is", async () => {
     const leader = await call(`${url}/leader`);
     assert.equal(leader.body.data.leader, "order-1");

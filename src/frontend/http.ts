@@ -4,12 +4,13 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import Fastify, { type FastifyInstance } from "fastify";
 import { OperatingFailure } from "../base/failure.ts";
 import { requestLimits } from "../base/limits.ts";
 import type { Address } from "../wire/dialer.ts";
 import type { Desk } from "./desk.ts";
-import { type Exchange, respondProblem } from "./exchange.ts";
+import { type Exchange, header, respondProblem } from "./exchange.ts";
 import { createGuard } from "./guard.ts";
 import { httpLimits } from "./limits.ts";
 import { malformed, type Problem, problem, renderProblem, shown } from "./problem.ts";
@@ -33,6 +34,9 @@ interface HttpOptions {
 const prefixes = ["", "/api"] as const;
 
 const internal = problem("internal", "The front-end failed; see its log.");
+const hostless = malformed("The request has no Host header, which HTTP/1.1 requires.");
+const allMethods = "GET, HEAD, POST";
+const noTunnel = problem("method-not-allowed", `CONNECT is not allowed here; use ${allMethods}.`);
 
 /** Rejects with `OperatingFailure` if the address cannot be listened on. */
 export async function openHttpServer(
@@ -52,9 +56,16 @@ export async function openHttpServer(
           requestTimeout: httpLimits.requestTimeoutMs,
           keepAliveTimeout: httpLimits.keepAliveMs,
           connectionsCheckingInterval: 2_000,
+          // Node would refuse such requests itself, without a word.
+          requireHostHeader: false,
         },
         (request, response) => {
           if (draining) response.shouldKeepAlive = false;
+          if (lacksHost(request)) {
+            response.shouldKeepAlive = false;
+            respondProblem(exchangeOf(desk, request, response), hostless);
+            return;
+          }
           const route = quickRoute(request.method, request.url);
           if (route === undefined) handler(request, response);
           else serve(route, request, response);
@@ -62,6 +73,8 @@ export async function openHttpServer(
       );
       server.maxConnections = httpLimits.connections;
       server.setTimeout(httpLimits.connectionTimeoutMs);
+      // Without a listener Node hangs up on CONNECT.
+      server.on("connect", answerConnect);
       return server;
     },
     logger: false,
@@ -103,6 +116,10 @@ export async function openHttpServer(
 
 function exchangeOf(desk: Desk, request: IncomingMessage, response: ServerResponse): Exchange {
   return { request, response, startedMs: desk.now() };
+}
+
+function lacksHost(request: IncomingMessage): boolean {
+  return request.httpVersion === "1.1" && header(request, "host") === undefined;
 }
 
 /** The last part of the path as it was sent, and the query. Routers decode; handlers want to say what is wrong. */
@@ -207,10 +224,19 @@ function answerParserError(error: Error & { code?: string }, socket: Socket): vo
     socket.destroy();
     return;
   }
-  const refused = parserProblem(error.code);
+  socket.end(wholeReply(parserProblem(error.code)));
+}
+
+function answerConnect(_request: IncomingMessage, socket: Duplex): void {
+  // Node has let go of this socket: nobody else closes it, or hears that its client has gone.
+  socket.on("error", () => socket.destroy());
+  socket.end(wholeReply(noTunnel, `Allow: ${allMethods}\r\n`), () => socket.destroy());
+}
+
+/** A reply as bytes on the wire, the connection's last. `headers`: whole lines. */
+function wholeReply(refused: Problem, headers = ""): string {
   const body = renderProblem(refused);
-  const head = `HTTP/1.1 ${refused.status} ${refused.reason}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n`;
-  socket.end(head + body);
+  return `HTTP/1.1 ${refused.status} ${refused.reason}\r\n${headers}Content-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`;
 }
 
 function parserProblem(code: string | undefined): Problem {

@@ -49,7 +49,7 @@ class World {
 }
 
 function rows(ticket: number): Answered {
-  return { kind: "rows", ticket, position: position(1), rows: new Uint8Array() };
+  return { kind: "rows", ticket, position: position(1), more: false, rows: new Uint8Array() };
 }
 
 describe("a read", () => {

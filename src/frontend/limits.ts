@@ -35,8 +35,9 @@ const questionBytesMax = 3 * 4 * requestLimits.nameCodePoints + 64;
 
 export const sessionLimits = {
   /**
-   * Sequences that ended in "outcome unknown" and stay answerable. At the bound a fresh session is opened, and this
-   * one, whose acknowledgements would be long, says no more: the market keeps its answers until it forgets it.
+   * Sequences that ended in "outcome unknown", or whose client came back with the key, and that stay answerable. At the
+   * bound a fresh session is opened, and this one, whose acknowledgements would be long, says no more: the market keeps
+   * its answers until it forgets it.
    */
   open: 1_000,
   /** An acknowledgement is due after so many answers, or after `acknowledgeMs` if there was any. */

@@ -120,6 +120,16 @@ function consistencyOf(query: string): Consistency | Problem {
   return "status" in parameters ? parameters : readConsistency(parameters);
 }
 
+/** The rows to show, and the last of them if there are more behind it: one more than `limit` was asked for. */
+function pageOf<Row>(
+  { more }: Rows,
+  rows: readonly Row[],
+  limit: number,
+): { readonly page: readonly Row[]; readonly last: Row | undefined } {
+  const page = rows.slice(0, limit);
+  return { page, last: more || rows.length > limit ? page.at(-1) : undefined };
+}
+
 export function listItems(desk: Desk, exchange: Exchange, query: string): void {
   const parameters = readQuery(query, ["topic", "limit", "after", ...consistencyParameters]);
   if ("status" in parameters) return reject(desk, exchange, parameters);
@@ -136,10 +146,8 @@ export function listItems(desk: Desk, exchange: Exchange, query: string): void {
   // One more than asked for shows whether there is a next page.
   const inquiry: Inquiry = { kind: "items", ...(topic !== undefined && { topic }), after, limit: limit + 1 };
   return find(desk, exchange, inquiry, consistency, (found, headers) => {
-    const rows = readItemRows(found.rows);
-    const page = rows.slice(0, limit);
-    const last = page.at(-1);
-    const next = rows.length > limit && last !== undefined ? `,"next":"${writeCursor(last.id)}"` : "";
+    const { page, last } = pageOf(found, readItemRows(found.rows), limit);
+    const next = last === undefined ? "" : `,"next":"${writeCursor(last.id)}"`;
     const data = page.map((row) => desk.renderer.item(row)).join(",");
     respond(exchange, 200, `{"data":[${data}]${next}}`, positioned(headers, found.position));
   });
@@ -203,10 +211,8 @@ export function listOrders(desk: Desk, exchange: Exchange, query: string): void 
   if ("status" in inquiry) return reject(desk, exchange, inquiry);
   const { filter, consistency, limit } = inquiry;
   return find(desk, exchange, { ...filter, limit: limit + 1 }, consistency, (found, headers) => {
-    const rows = readOrderRows(found.rows);
-    const page = rows.slice(0, limit);
-    const last = page.at(-1);
-    const next = rows.length > limit && last !== undefined ? `,"next":"${last.number}"` : "";
+    const { page, last } = pageOf(found, readOrderRows(found.rows), limit);
+    const next = last === undefined ? "" : `,"next":"${last.number}"`;
     const data = page.map((row) => desk.renderer.order(row)).join(",");
     respond(exchange, 200, `{"data":[${data}]${next}}`, positioned(headers, found.position));
   });

@@ -16,7 +16,7 @@ export interface Operations {
 export function showLeader({ replicas }: Desk, exchange: Exchange): void {
   const { leader } = replicas;
   if (leader === undefined) {
-    respondProblem(exchange, leaderless);
+    respondProblem(exchange, leaderless.fresh);
     return;
   }
   const { name, id, port } = leader.address;
@@ -39,7 +39,7 @@ export function livez(exchange: Exchange): void {
 export function readyz({ keeper, replicas }: Desk, operations: Operations, exchange: Exchange): void {
   if (operations.stopping) respondProblem(exchange, problem("unavailable", "The front-end is stopping."));
   else if (keeper.session === undefined) respondProblem(exchange, starting);
-  else if (replicas.leader === undefined) respondProblem(exchange, leaderless);
+  else if (replicas.leader === undefined) respondProblem(exchange, leaderless.fresh);
   else respondData(exchange, `{"status":"ready"}`);
 }
 

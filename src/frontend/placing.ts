@@ -1,7 +1,6 @@
 /** `POST /orders`, `POST /orders/batch` and `POST /<resource>`: everything that goes through the outbox. */
 import type { PlaceCommand } from "../market/command.ts";
 import {
-  admissionProblem,
   changeHeaders,
   concludeOutcome,
   countEnding,
@@ -49,9 +48,7 @@ function submitOne(
   commandFor: (identity: Identity) => Parameters<typeof encode>[0],
 ): void {
   const nowMs = desk.now();
-  const refused = admissionProblem(desk, nowMs, 1);
-  if (refused !== undefined) return reject(desk, exchange, refused);
-  const identity = identify(desk, exchange, "single");
+  const identity = identify(desk, exchange, nowMs, "single");
   if ("status" in identity) return reject(desk, exchange, identity);
   desk.replicas.submit(nowMs, encode(commandFor(identity)), (settlement, settledMs) => {
     const { sentMs } = settlement.pending;
@@ -96,9 +93,7 @@ export function placeBatch(desk: Desk, exchange: Exchange): void {
     const orders = readBatchRequest(body);
     if ("status" in orders) return reject(desk, exchange, orders);
     const nowMs = desk.now();
-    const refused = admissionProblem(desk, nowMs, orders.length);
-    if (refused !== undefined) return reject(desk, exchange, refused);
-    const identity = identify(desk, exchange, orders.length);
+    const identity = identify(desk, exchange, nowMs, orders.length);
     if ("status" in identity) return reject(desk, exchange, identity);
     const endings: Ending[] = new Array(orders.length);
     let missing = orders.length;

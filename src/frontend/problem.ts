@@ -75,21 +75,31 @@ export function shown(value: unknown): string {
   }
 }
 
-export const busy = problem(
-  "unavailable",
-  "Too many requests are under way. Nothing happened; try again shortly.",
-);
-export const leaderless = problem(
-  "unavailable",
-  "No order replica leads at the moment. Nothing happened; try again shortly.",
-);
+/**
+ * Why a change was certainly not made, as it is told to whom. Who sent a key may have sent the request before: that
+ * this attempt did nothing says nothing of the earlier one.
+ */
+export interface Unavailable {
+  /** To a client that sent no key. */
+  readonly fresh: Problem;
+  readonly keyed: Problem;
+}
+
+function unavailable(why: string): Unavailable {
+  const retry =
+    "This attempt changed nothing. If an earlier one ended without an answer, its outcome is still unknown; retry with the same Idempotency-Key to learn it.";
+  return {
+    fresh: problem("unavailable", `${why} Nothing happened; try again shortly.`),
+    keyed: problem("unavailable", `${why} ${retry}`),
+  };
+}
+
+export const busy = unavailable("Too many requests are under way.");
+export const leaderless = unavailable("No order replica leads at the moment.");
+export const unsent = unavailable("The order could not be handed to the order service in time.");
 export const starting = problem(
   "unavailable",
   "The front-end is starting. Nothing happened; try again shortly.",
-);
-export const unsent = problem(
-  "unavailable",
-  "The order could not be handed to the order service in time. Nothing happened; try again shortly.",
 );
 export const unread = problem(
   "unavailable",

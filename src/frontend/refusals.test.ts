@@ -170,6 +170,26 @@ describe("a front-end", () => {
     );
   });
 
+  test("refuses a request without a Host with 400, also where it takes the shortcut, and takes one of HTTP/1.0", async () => {
+    for (const path of ["/stocks/FishCo", "/nix", "/stocks?limit=1"]) {
+      const answer = await raw(world.port, `GET ${path} HTTP/1.1\r\n\r\n`);
+      assert.match(answer, /^HTTP\/1.1 400 [\s\S]*{"error":{"code":400,"reason":"malformed"/);
+      assert.match(answer, /Host/);
+    }
+    assert.match(await raw(world.port, "GET /stocks/FishCo HTTP/1.0\r\n\r\n"), /^HTTP\/1.1 200 /);
+  });
+
+  test("refuses CONNECT with 405 and hangs up", async () => {
+    for (const head of [
+      "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n",
+      "CONNECT a:443 HTTP/1.1\r\n\r\nmore",
+    ]) {
+      const answer = await raw(world.port, head);
+      assert.match(answer, /^HTTP\/1.1 405 [\s\S]*{"error":{"code":405,"reason":"method-not-allowed"/);
+      assert.match(answer, /\r\nAllow: GET, HEAD, POST\r\n/);
+    }
+  });
+
   test("answers a body that arrives in pieces", async () => {
     const body = '{"name":"FishCo","quantity":1}';
     const socket = connect(world.port, "127.0.0.1");

@@ -1,6 +1,6 @@
 /**
  * Keeps one session with the market open: opens it, acknowledges what was delivered, and opens another when the
- * market has forgotten it or too many of its sequences were left open. The one before stays as it is and is not
+ * market has forgotten it or too many of its sequences are open. The one before stays as it is and is not
  * acknowledged any more: its clients may still come back.
  */
 import type { SessionId } from "../base/units.ts";

@@ -34,19 +34,27 @@ test("an idle session shows itself long before it would be forgotten", () => {
   assert.equal(session.acknowledge(sessionLimits.refreshMs)?.below, 1);
 });
 
-test("a sequence whose client was told that the outcome is unknown stays open until it is answered", () => {
+test("a sequence whose client was told that the outcome is unknown stays open, however often it is asked for", () => {
   const session = new Session(id, 0);
   session.take(2);
   session.leftOpen(1);
   session.delivered(2);
   assert.deepEqual(session.acknowledge(0, true)?.open, [1]);
-  session.delivered(1);
-  assert.deepEqual(session.acknowledge(0, true)?.open, []);
+  session.leftOpen(1);
+  assert.deepEqual(session.acknowledge(0, true)?.open, [1]);
 });
 
-test("a sequence that was answered does not become open by a later try", () => {
+test("a sequence that was answered is open again if its client comes back before the market was told", () => {
   const session = new Session(id, 0);
   session.delivered(session.take());
+  session.leftOpen(1);
+  assert.deepEqual(session.acknowledge(0, true), { kind: "acknowledge", session: id, below: 2, open: [1] });
+});
+
+test("a sequence of which the market was told that it is over does not become open by a later try", () => {
+  const session = new Session(id, 0);
+  session.delivered(session.take());
+  assert.deepEqual(session.acknowledge(0, true)?.open, []);
   session.leftOpen(1);
   assert.deepEqual(session.acknowledge(0, true)?.open, []);
 });
@@ -60,16 +68,25 @@ test("a session with too many open sequences is worn", () => {
   assert.equal(session.worn, true);
 });
 
-test("a worn session acknowledges nothing, and goes on when enough of its clients have come back", () => {
+test("a worn session acknowledges nothing any more, and what one says before that can be read", () => {
   const session = new Session(id, 0);
   const first = session.take(sessionLimits.open);
-  for (let i = 0; i < sessionLimits.open; i++) session.leftOpen(first + i);
-  assert.equal(session.acknowledge(sessionLimits.refreshMs, true), undefined);
-  assert.equal(session.unacknowledged, false);
-  session.delivered(first);
+  for (let i = 0; i < sessionLimits.open - 1; i++) session.leftOpen(first + i);
   const command = session.acknowledge(0, true) ?? assert.fail("no acknowledgement");
   assert.equal(command.open.length, sessionLimits.open - 1);
   assert.deepEqual(decodeCommand(encodeCommand(command)), command);
+  session.leftOpen(first + sessionLimits.open - 1);
+  assert.equal(session.acknowledge(sessionLimits.refreshMs, true), undefined);
+  assert.equal(session.unacknowledged, false);
+});
+
+test("clients that come back wear a session out as those do that were left without an answer", () => {
+  const session = new Session(id, 0);
+  const first = session.take(sessionLimits.open);
+  for (let i = 0; i < sessionLimits.open; i++) session.delivered(first + i);
+  assert.equal(session.worn, false);
+  for (let i = 0; i < sessionLimits.open; i++) session.leftOpen(first + i);
+  assert.equal(session.worn, true);
 });
 
 test("a session repeats soon what was lost, even that it is there", () => {
@@ -84,24 +101,23 @@ test("a session repeats soon what was lost, even that it is there", () => {
   assert.equal(session.acknowledge(laterMs + sessionLimits.acknowledgeMs)?.below, 2);
 });
 
-test("in whatever order answers come, what is acknowledged is exactly what was delivered before the first gap", () => {
+test("in whatever order answers and clients come, what is acknowledged is what was delivered before the first gap and not asked for since", () => {
   const ends = fc.array(fc.tuple(fc.nat(30), fc.boolean()), { maxLength: 60 });
   fc.assert(
     fc.property(ends, (course) => {
       const session = new Session(id, 0);
       session.take(31);
       const state = new Map<number, "over" | "open">();
+      let below = 1;
       for (const [offset, open] of course) {
         const sequence = offset + 1;
-        // A sequence that is over is settled once more only by a client that comes back: with an answer.
-        if (open && state.get(sequence) !== "over") {
+        if (open) {
           session.leftOpen(sequence);
-          state.set(sequence, "open");
+          if (sequence >= below) state.set(sequence, "open");
         } else {
           session.delivered(sequence);
-          state.set(sequence, "over");
+          if (!state.has(sequence)) state.set(sequence, "over");
         }
-        let below = 1;
         while (state.has(below)) below++;
         const expected = [...state].filter(([s, kind]) => kind === "open" && s < below).map(([s]) => s);
         assert.deepEqual(session.acknowledge(0, true), {

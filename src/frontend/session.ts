@@ -2,8 +2,8 @@
  * A front-end's session with the market: hands out sequences, and knows which of them are over, so that the market
  * may forget their answers.
  *
- * A sequence is *over* when its answer was delivered. One whose client was told "outcome unknown" stays *open*: its
- * client holds the key and may come back for the answer.
+ * A sequence is *over* when its answer was delivered. One whose client was told "outcome unknown", or has come back
+ * with the key, stays *open*: whoever asks again may lack the reply again, and no reply tells us that it arrived.
  */
 
 import type { SessionId } from "../base/units.ts";
@@ -18,6 +18,8 @@ export class Session {
   /** Over or open, at or above `#below`. */
   readonly #ended = new Set<number>();
   readonly #open = new Set<number>();
+  /** What the last acknowledgement said: below it the market keeps only what was open then. */
+  #acknowledgedBelow = 1;
   #since = 0;
   #acknowledgedMs: number;
 
@@ -33,20 +35,22 @@ export class Session {
     return first;
   }
 
-  /** Whether so many clients were left without an answer that another session must follow this one. */
+  /** Whether so many sequences are open that another session must follow this one. */
   get worn(): boolean {
     return this.#open.size >= sessionLimits.open;
   }
 
-  /** The answer of this sequence was delivered, or its request certainly never happened. */
+  /** The answer of this fresh sequence was delivered, or its request certainly never happened. */
   delivered(sequence: number): void {
-    if (this.#open.delete(sequence)) this.#since++;
-    else this.#end(sequence);
+    if (!this.#open.has(sequence)) this.#end(sequence);
   }
 
-  /** The client was told that the outcome is unknown. */
+  /**
+   * Keep the answer: the client was told that the outcome is unknown, or it comes with the key. In vain if the market
+   * was told already that the sequence is over.
+   */
   leftOpen(sequence: number): void {
-    if (sequence >= this.#next || (sequence < this.#below && !this.#open.has(sequence))) return;
+    if (sequence >= this.#next || sequence < this.#acknowledgedBelow || this.#open.has(sequence)) return;
     this.#open.add(sequence);
     this.#end(sequence);
   }
@@ -83,6 +87,7 @@ export class Session {
     this.#since = 0;
     this.#acknowledgedMs = nowMs;
     const below = this.#below;
+    this.#acknowledgedBelow = below;
     const open = [...this.#open].filter((sequence) => sequence < below).sort((a, b) => a - b);
     return { kind: "acknowledge", session: this.id, below, open };
   }

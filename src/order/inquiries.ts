@@ -12,6 +12,9 @@ import type { Answered, Inquiry, Question } from "../wire/service.ts";
 import type { Applied } from "./applied.ts";
 import type { FrontendLink } from "./frontend-link.ts";
 
+/** Where answers go. */
+type Asker = Pick<FrontendLink, "answer">;
+
 export interface InquiriesHost {
   readonly market: Market;
   readonly store: Store;
@@ -20,24 +23,42 @@ export interface InquiriesHost {
   readPoint(): Promise<void>;
 }
 
+/** A page ends behind the row that reaches it; the rest of what was found is another question's. */
+const pageBytes = 1024 * 1024;
+
+type Found = Pick<Extract<Answered, { kind: "rows" }>, "rows" | "more">;
+type Write<T> = (writer: ByteWriter, row: T) => void;
+
 const writer = new ByteWriter(4_096);
 
-/** `count` rows, each written by `write`. */
-function encodeRows<T>(rows: readonly T[], write: (writer: ByteWriter, row: T) => void): Uint8Array {
+/** The rows, each written by `write`, after their count. */
+function encodeRows<T>(rows: readonly T[], write: Write<T>): Found {
   writer.reset();
   writer.varint(rows.length);
   for (const row of rows) write(writer, row);
-  return writer.peek().slice();
+  return { rows: writer.peek().slice(), more: false };
+}
+
+/** As many of the rows as a page holds. */
+function encodePage<T>(rows: readonly T[], write: Write<T>): Found {
+  writer.reset();
+  let count = 0;
+  for (const row of rows) {
+    if (writer.length >= pageBytes) break;
+    write(writer, row);
+    count++;
+  }
+  const written = writer.peek();
+  const page = new ByteWriter(written.length + 8);
+  page.varint(count);
+  page.raw(written);
+  return { rows: page.finish(), more: count < rows.length };
 }
 
 const noRows = encodeRows([], () => {});
 
 /** One frame of questions. Those that want the latest state share one read point. */
-export function answerQuestions(
-  host: InquiriesHost,
-  link: FrontendLink,
-  questions: readonly Question[],
-): void {
+export function answerQuestions(host: InquiriesHost, link: Asker, questions: readonly Question[]): void {
   const latest: Question[] = [];
   for (const question of questions) {
     switch (question.freshness.kind) {
@@ -69,22 +90,22 @@ export function answerQuestions(
   );
 }
 
-function fail(link: FrontendLink, question: Question): void {
+function fail(link: Asker, question: Question): void {
   link.answer({ kind: "failed", ticket: question.ticket, code: "unavailable" });
 }
 
-function answer(host: InquiriesHost, link: FrontendLink, question: Question): void {
+function answer(host: InquiriesHost, link: Asker, question: Question): void {
   const { position } = host.market;
-  const tell = (rows: Uint8Array): void => {
-    const answered: Answered = { kind: "rows", ticket: question.ticket, position, rows };
+  const tell = ({ rows, more }: Found): void => {
+    const answered: Answered = { kind: "rows", ticket: question.ticket, position, more, rows };
     link.answer(answered);
   };
-  const rows = find(host, question.inquiry);
-  if (rows instanceof Uint8Array) tell(rows);
-  else rows.then(tell, () => fail(link, question));
+  const found = find(host, question.inquiry);
+  if (found instanceof Promise) found.then(tell, () => fail(link, question));
+  else tell(found);
 }
 
-function find({ market, store }: InquiriesHost, inquiry: Inquiry): Uint8Array | Promise<Uint8Array> {
+function find({ market, store }: InquiriesHost, inquiry: Inquiry): Found | Promise<Found> {
   switch (inquiry.kind) {
     case "item": {
       const { item } = inquiry;
@@ -97,7 +118,7 @@ function find({ market, store }: InquiriesHost, inquiry: Inquiry): Uint8Array | 
     case "items": {
       const { topic, after, limit } = inquiry;
       const filter = { ...(topic !== undefined && { topic }), after: itemId(after), limit };
-      return encodeRows(listItems(market, filter), writeItem);
+      return encodePage(listItems(market, filter), writeItem);
     }
     case "order":
       return store
@@ -106,7 +127,7 @@ function find({ market, store }: InquiriesHost, inquiry: Inquiry): Uint8Array | 
     case "orders": {
       const filter = orderFilter(market, inquiry);
       if (filter === undefined) return noRows;
-      return store.orders(filter).then((rows) => encodeRows(rows, writeOrder));
+      return store.orders(filter).then((rows) => encodePage(rows, writeOrder));
     }
     default:
       return unreachable(inquiry);

@@ -146,6 +146,34 @@ test("orders under way are counted while they are, and stop ends the shop", asyn
   assert.equal(running.placed(), 3);
 });
 
+test("an abandoned shop ends at once, though nobody answers, and asks for nothing more", async (t) => {
+  let hang = false;
+  const { url, requests } = await fake(t, {
+    fault: ({ method }) => (method === "POST" && hang ? { kind: "hang" } : undefined),
+  });
+  const running = startShop({ url, clients: 3, mode: "order", seconds: 600, quantity: { low: 1, high: 1 } });
+  while (running.placed() < 10) await new Promise(setImmediate);
+  hang = true;
+  while (running.inFlight() < 3) await new Promise(setImmediate);
+  const hanging = requests.length;
+  const startedMs = performance.now();
+  running.abandon();
+  const report = await running.done;
+  // An attempt would be given up after five seconds only, and then be made again.
+  assert(performance.now() - startedMs < 2_000);
+  assert.equal(running.inFlight(), 0);
+  assert(requests.length <= hanging + 3, `${requests.length - hanging} requests more`);
+  assert(report.errors >= 1 && report.errors <= 3, `${report.errors} errors`);
+  assert(report.ordersVerified < report.ordersPlaced);
+});
+
+test("a shop that is abandoned before it could begin says so", async (t) => {
+  const { url } = await fake(t, { fault: () => ({ kind: "hang" }) });
+  const running = startShop({ url });
+  running.abandon();
+  await assert.rejects(running.done, /the client was closed/);
+});
+
 test("query mode places a few orders and then only asks for them", async (t) => {
   const { url, orders } = await fake(t);
   const report = await startShop({

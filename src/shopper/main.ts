@@ -29,6 +29,17 @@ export interface RunningShop {
   placed(): number;
   /** Begin no more rounds; what is under way ends, and verification follows. */
   stop(): void;
+  /**
+   * End now: what is under way is given up and counted as errors, and nothing is verified. For whoever knows that the
+   * service will not answer any more; `done` tells what came about before.
+   */
+  abandon(): void;
+}
+
+/** How a shop is told to end. */
+interface Endings {
+  readonly stopping: AbortController;
+  readonly abandoning: AbortController;
 }
 
 export interface ShopOutput {
@@ -44,13 +55,18 @@ export function startShop(given: Partial<ShopOptions>): RunningShop {
   if (faults.length > 0) throw new RangeError(faults.join("; "));
   const tally = new Tally();
   const stopping = new AbortController();
+  const abandoning = new AbortController();
   // One waiting shopper is one listener.
   setMaxListeners(0, stopping.signal);
   return {
-    done: run(options, tally, stopping),
+    done: run(options, tally, { stopping, abandoning }),
     inFlight: () => tally.ordersInFlight,
     placed: () => tally.placed,
     stop: () => stopping.abort(),
+    abandon: () => {
+      stopping.abort();
+      abandoning.abort();
+    },
   };
 }
 
@@ -68,11 +84,13 @@ export async function shop(
   return report;
 }
 
-async function run(options: ShopOptions, tally: Tally, stopping: AbortController): Promise<ShopReport> {
+async function run(options: ShopOptions, tally: Tally, endings: Endings): Promise<ShopReport> {
   const { url, token, clients, deadlineMs } = options;
   const access = { url, ...(token === undefined ? {} : { token }) };
-  const { resource, listed } = await lookAround({ ...access, deadlineMs: Math.min(deadlineMs, reachMs) });
-  const client = new BazaarClient({ ...access, resource, connections: clients, deadlineMs });
+  const { signal } = endings.abandoning;
+  const lookingMs = Math.min(deadlineMs, reachMs);
+  const { resource, listed } = await lookAround(openClient({ ...access, deadlineMs: lookingMs }, signal));
+  const client = openClient({ ...access, resource, connections: clients, deadlineMs }, signal);
   let recorder: Recorder | undefined;
   try {
     const items = chosenItems(options, listed);
@@ -80,7 +98,7 @@ async function run(options: ShopOptions, tally: Tally, stopping: AbortController
       options.record === undefined
         ? undefined
         : await Recorder.create(options.record, headerOf(options, items));
-    const result = await runClients(options, tally, stopping, client, recorder, items);
+    const result = await runClients(options, tally, endings, client, recorder, items);
     await recorder?.close();
     recorder = undefined;
     return result;
@@ -92,11 +110,18 @@ async function run(options: ShopOptions, tally: Tally, stopping: AbortController
   }
 }
 
+/** A client that is closed when the shop is abandoned, and by its user otherwise. */
+function openClient(options: ClientOptions, abandoned: AbortSignal): BazaarClient {
+  const client = new BazaarClient(options);
+  if (abandoned.aborted) client.close();
+  else abandoned.addEventListener("abort", () => client.close(), { once: true });
+  return client;
+}
+
 /** The market before the shoppers enter. A service that is not there is noticed soon. */
 async function lookAround(
-  access: ClientOptions,
+  client: BazaarClient,
 ): Promise<{ readonly resource: string; readonly listed: readonly Item[] }> {
-  const client = new BazaarClient(access);
   try {
     return { resource: await client.resource(), listed: await client.allItems() };
   } finally {
@@ -107,7 +132,7 @@ async function lookAround(
 async function runClients(
   options: ShopOptions,
   tally: Tally,
-  stopping: AbortController,
+  { stopping, abandoning }: Endings,
   client: BazaarClient,
   recorder: Recorder | undefined,
   items: readonly Item[],
@@ -145,7 +170,8 @@ async function runClients(
   } finally {
     clearTimeout(timer);
   }
-  if (options.verify === "all") await all(shoppers.map((shopper) => shopper.verifyAll()));
+  if (options.verify === "all" && !abandoning.signal.aborted)
+    await all(shoppers.map((shopper) => shopper.verifyAll()));
   const { mode, clients, seed } = options;
   return reportOf(tally, client.counters, { mode, clients, seed, seconds });
 }

@@ -56,9 +56,17 @@ export interface Question {
   readonly inquiry: Inquiry;
 }
 
-/** Replica → front-end. `rows` holds as many rows as were found, in the market's encoding, after their count. */
+/** Replica → front-end. */
 export type Answered =
-  | { readonly kind: "rows"; readonly ticket: number; readonly position: Position; readonly rows: Uint8Array }
+  | {
+      readonly kind: "rows";
+      readonly ticket: number;
+      readonly position: Position;
+      /** More rows were found, within the question's limit, than one answer may hold. There is at least one then. */
+      readonly more: boolean;
+      /** The rows in the market's encoding, after their count. */
+      readonly rows: Uint8Array;
+    }
   | { readonly kind: "failed"; readonly ticket: number; readonly code: FailureCode };
 
 /** Replica → front-end, on connecting and at every change. */
@@ -248,6 +256,7 @@ export function writeAnswers(body: ByteWriter, answers: readonly Answered[]): vo
     if (answer.kind === "rows") {
       body.u8(0);
       body.varint(answer.position);
+      body.u8(answer.more ? 1 : 0);
       body.bytes(answer.rows);
     } else {
       body.u8(1);
@@ -259,8 +268,8 @@ export function writeAnswers(body: ByteWriter, answers: readonly Answered[]): vo
 export function readAnswers(body: ByteReader): Answered[] {
   return readMany(body, () => {
     const ticket = body.varint();
-    if (body.u8() === 0)
-      return { kind: "rows", ticket, position: position(body.varint()), rows: body.bytes() };
-    return { kind: "failed", ticket, code: readFailure(body) };
+    if (body.u8() !== 0) return { kind: "failed", ticket, code: readFailure(body) };
+    const at = position(body.varint());
+    return { kind: "rows", ticket, position: at, more: body.u8() === 1, rows: body.bytes() };
   });
 }

@@ -8,8 +8,6 @@ export interface BadRequest {
   readonly path?: string;
   readonly headers?: readonly string[];
   readonly body?: string | Buffer;
-  /** Node's server answers it by itself, with a status only. */
-  readonly bare?: true;
   /** Sent as it is, instead of all the above. */
   readonly raw?: string;
 }
@@ -47,8 +45,17 @@ const http: readonly BadRequest[] = [
   {
     name: "no Host",
     statuses: [400],
-    bare: true,
     raw: "GET /stocks/NoCo HTTP/1.1\r\nConnection: close\r\n\r\n",
+  },
+  {
+    name: "an order with no Host",
+    statuses: [400],
+    raw: `POST /orders HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: ${fish.length}\r\n\r\n${fish}`,
+  },
+  {
+    name: "CONNECT",
+    statuses: [405],
+    raw: "CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n",
   },
   { name: "a space in a header's name", statuses: [400], raw: "GET / HTTP/1.1\r\nHo st: x\r\n\r\n" },
   { name: "NUL in a header", statuses: [400], raw: "GET / HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n" },

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { askSupervisor } from "../../src/supervisor/control-client.ts";
 import type { ClusterStatus } from "../../src/wire/process.ts";
-import { bazaar, eventually, type Ran } from "../supervisor/system-under-test.ts";
+import { bazaar, eventually, isMarked, type Ran } from "../supervisor/system-under-test.ts";
 
 export { eventually } from "../supervisor/system-under-test.ts";
 
@@ -223,15 +223,6 @@ export class Market {
     return join(this.#data, name, "log");
   }
 
-  /** The number of a process that has ended may be a stranger's by now. */
-  #isOurs(pid: number): boolean {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(this.directory);
-    } catch {
-      return false; // no such process any more
-    }
-  }
-
   async close(): Promise<void> {
     try {
       await this.stop();
@@ -245,7 +236,7 @@ export class Market {
     open.delete(this);
     const child = this.#child;
     if (child !== undefined && child.exitCode === null) child.kill("SIGKILL");
-    for (const pid of this.#seen) if (this.#isOurs(pid)) process.kill(pid, "SIGKILL");
+    for (const pid of this.#seen) if (isMarked(pid, this.directory)) process.kill(pid, "SIGKILL");
     rmSync(this.directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 }

@@ -40,9 +40,13 @@ export async function underLoad(
     await progress(shop, 1);
     reads = await breakIt(shop);
     await progress(shop, 1);
-  } finally {
-    shop.stop();
+  } catch (error) {
+    // Whatever failed, the market is about to end: shoppers would ask it for half a minute.
+    shop.abandon();
+    await shop.done.catch(() => undefined);
+    throw error;
   }
+  shop.stop();
   const report = await shop.done;
   const { errors, errorMessages, mismatchesTotal, mismatches } = report;
   findings.need(errors === 0, `${errors} errors that a user would have seen: ${errorMessages.join("; ")}`);

@@ -42,6 +42,18 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/**
+ * Whether a process of this number exists that has `mark` on its command line. The number of a process that has ended
+ * may be a stranger's by now.
+ */
+export function isMarked(pid: number, mark: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(mark);
+  } catch {
+    return false; // no such process any more
+  }
+}
+
 const cleanups = new WeakMap<TestContext, (() => unknown)[]>();
 
 /** When the test is over, whatever its outcome; the newest first, so that a system ends before its directory goes. */
@@ -148,7 +160,7 @@ export class RunningUp {
       await this.#exit;
       clearTimeout(timer);
     }
-    for (const pid of this.#seen) if (isAlive(pid)) process.kill(pid, "SIGKILL");
+    for (const pid of this.#seen) if (isMarked(pid, this.directory)) process.kill(pid, "SIGKILL");
   }
 }
 
