@@ -168,8 +168,6 @@ export class Replicas {
         replica.notice = readLeadership(body);
         this.#leadershipChanged(nowMs);
         return;
-      case helloFrame:
-        return;
       default:
         throw new DecodeError(`a frame of kind ${kind} from an order replica`);
     }

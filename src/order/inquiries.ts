@@ -4,6 +4,7 @@
  */
 import { unreachable } from "../base/assert.ts";
 import { ByteWriter } from "../base/bytes.ts";
+import { OperatingFailure } from "../base/failure.ts";
 import { itemId, orderNumber } from "../base/units.ts";
 import { writeItem, writeOrder } from "../market/codec.ts";
 import { findItem, listItems, type Market } from "../market/market.ts";
@@ -31,16 +32,8 @@ type Write<T> = (writer: ByteWriter, row: T) => void;
 
 const writer = new ByteWriter(4_096);
 
-/** The rows, each written by `write`, after their count. */
+/** The rows, each written by `write`, after their count: as many as a page holds. */
 function encodeRows<T>(rows: readonly T[], write: Write<T>): Found {
-  writer.reset();
-  writer.varint(rows.length);
-  for (const row of rows) write(writer, row);
-  return { rows: writer.peek().slice(), more: false };
-}
-
-/** As many of the rows as a page holds. */
-function encodePage<T>(rows: readonly T[], write: Write<T>): Found {
   writer.reset();
   let count = 0;
   for (const row of rows) {
@@ -55,7 +48,7 @@ function encodePage<T>(rows: readonly T[], write: Write<T>): Found {
   return { rows: page.finish(), more: count < rows.length };
 }
 
-const noRows = encodeRows([], () => {});
+const noRows = encodeRows([], writeItem);
 
 /** One frame of questions. Those that want the latest state share one read point. */
 export function answerQuestions(host: InquiriesHost, link: Asker, questions: readonly Question[]): void {
@@ -66,10 +59,9 @@ export function answerQuestions(host: InquiriesHost, link: Asker, questions: rea
         answer(host, link, question);
         break;
       case "at-least":
-        host.applied.whenPosition(question.freshness.position).then(
-          () => answer(host, link, question),
-          () => fail(link, question),
-        );
+        host.applied
+          .whenPosition(question.freshness.position)
+          .then(() => answer(host, link, question), refusal(link, [question]));
         break;
       case "latest":
         latest.push(question);
@@ -83,15 +75,16 @@ export function answerQuestions(host: InquiriesHost, link: Asker, questions: rea
     () => {
       for (const question of latest) answer(host, link, question);
     },
-    () => {
-      for (const question of latest)
-        link.answer({ kind: "failed", ticket: question.ticket, code: "not-leader" });
-    },
+    refusal(link, latest),
   );
 }
 
-function fail(link: Asker, question: Question): void {
-  link.answer({ kind: "failed", ticket: question.ticket, code: "unavailable" });
+/** What tells the front-end of an operating failure. Anything else is a broken invariant, which must end the process. */
+function refusal(link: Asker, questions: readonly Question[]): (error: unknown) => void {
+  return (error) => {
+    if (!(error instanceof OperatingFailure)) throw error;
+    for (const { ticket } of questions) link.answer({ kind: "failed", ticket, code: error.code });
+  };
 }
 
 function answer(host: InquiriesHost, link: Asker, question: Question): void {
@@ -101,7 +94,7 @@ function answer(host: InquiriesHost, link: Asker, question: Question): void {
     link.answer(answered);
   };
   const found = find(host, question.inquiry);
-  if (found instanceof Promise) found.then(tell, () => fail(link, question));
+  if (found instanceof Promise) found.then(tell, refusal(link, [question]));
   else tell(found);
 }
 
@@ -118,7 +111,7 @@ function find({ market, store }: InquiriesHost, inquiry: Inquiry): Found | Promi
     case "items": {
       const { topic, after, limit } = inquiry;
       const filter = { ...(topic !== undefined && { topic }), after: itemId(after), limit };
-      return encodePage(listItems(market, filter), writeItem);
+      return encodeRows(listItems(market, filter), writeItem);
     }
     case "order":
       return store
@@ -127,7 +120,7 @@ function find({ market, store }: InquiriesHost, inquiry: Inquiry): Found | Promi
     case "orders": {
       const filter = orderFilter(market, inquiry);
       if (filter === undefined) return noRows;
-      return store.orders(filter).then((rows) => encodePage(rows, writeOrder));
+      return store.orders(filter).then((rows) => encodeRows(rows, writeOrder));
     }
     default:
       return unreachable(inquiry);

@@ -9,12 +9,13 @@ import type { Command } from "../market/command.ts";
 import type { FrontendLink } from "./frontend-link.ts";
 
 const limits = {
-  /** Entries that are appended and not yet applied. More only makes entries smaller and each order dearer. */
+  /** Entries that are appended and not yet handed out as committed. More only makes entries smaller, each order dearer. */
   entriesUnderWay: 2,
   commandsPerEntry: 2_000,
   bytesPerEntry: 1024 * 1024,
-  /** Commands that wait for their entry; at the bound a submission is refused, definitely. */
+  /** What waits for its entry; at either bound a submission is refused, definitely. */
   waitingCommands: 100_000,
+  waitingBytes: 64 * 1024 * 1024,
 } as const;
 
 /** Who asked for a command, and under which ticket; nobody for the replica's own. */
@@ -47,6 +48,7 @@ export interface ProposalsHost {
 export class Proposals {
   readonly #host: ProposalsHost;
   #waiting: Proposal[] = [];
+  #waitingBytes = 0;
   readonly #underWay = new Map<number, Proposed>();
   #lastToken = 0;
   #scheduled = false;
@@ -57,11 +59,12 @@ export class Proposals {
 
   /** `bytes` is `command`, encoded. It is answered through the asker's link, in any case. */
   add(command: Command, bytes: Uint8Array, asker: Asker | undefined): void {
-    if (this.#waiting.length >= limits.waitingCommands) {
+    if (this.#waiting.length >= limits.waitingCommands || this.#waitingBytes >= limits.waitingBytes) {
       asker?.link.fail(asker.ticket, "unavailable");
       return;
     }
     this.#waiting.push({ command, bytes, asker });
+    this.#waitingBytes += bytes.length;
     this.#schedule();
   }
 
@@ -126,10 +129,12 @@ export class Proposals {
     let count = 0;
     let bytes = 0;
     while (count < waiting.length && count < limits.commandsPerEntry) {
-      bytes += (waiting[count] as Proposal).bytes.length;
-      if (bytes > limits.bytesPerEntry && count > 0) break;
+      const { length } = (waiting[count] as Proposal).bytes;
+      if (bytes + length > limits.bytesPerEntry && count > 0) break;
+      bytes += length;
       count++;
     }
+    this.#waitingBytes -= bytes;
     this.#waiting = waiting.slice(count);
     return count === waiting.length ? waiting : waiting.slice(0, count);
   }
@@ -137,6 +142,7 @@ export class Proposals {
   #refuseWaiting(code: "not-leader"): void {
     const waiting = this.#waiting;
     this.#waiting = [];
+    this.#waitingBytes = 0;
     for (const { asker } of waiting) asker?.link.fail(asker.ticket, code);
   }
 }

@@ -177,8 +177,9 @@ export class Replica {
           this.#foundingTerm = undefined;
         }
       },
-      () => {
+      (error) => {
         // No longer the leader: whoever leads next founds it.
+        if (!(error instanceof OperatingFailure)) throw error;
       },
     );
   }

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { assert } from "../base/assert.ts";
+import { assert, unreachable } from "../base/assert.ts";
 import type { ClusterStatus, FromProcess, ProcessConfig, ProcessStatus, ToProcess } from "../wire/process.ts";
 import type { ProcessLog } from "./process-log.ts";
 import { afterExit, noRestarts, type RestartHistory } from "./restart-rule.ts";
@@ -224,11 +224,15 @@ export class SupervisedProcess {
       case "failed":
         this.#failure = message.message;
         return;
+      default:
+        unreachable(message);
     }
   }
 
   #exited(child: ChildProcess, code: number | null, signal: string | null): void {
     if (this.#child !== child) return;
+    // This life's, taken before a restart puts the next life's in its place.
+    const ended = this.#ended;
     this.#child = undefined;
     this.#statuses.abandon();
     this.#digests.abandon();
@@ -238,7 +242,7 @@ export class SupervisedProcess {
     if (restartInMs === 0) this.spawn();
     else if (restartInMs !== null) this.#restartTimer = setTimeout(() => this.spawn(), restartInMs);
     else if (this.#wanted === "running") this.#tell({ kind: "process-failed", message: this.#reason() });
-    this.#ended?.resolve();
+    ended?.resolve();
     this.#events.changed();
   }
 

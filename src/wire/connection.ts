@@ -6,6 +6,7 @@
  * would cost every hop a whole turn.
  */
 import type { Socket } from "node:net";
+import { assert } from "../base/assert.ts";
 import { ByteReader, ByteWriter, DecodeError } from "../base/bytes.ts";
 import { wireLimits } from "../base/limits.ts";
 
@@ -66,7 +67,9 @@ export class Connection {
     out.u32(0);
     out.u8(kind);
     write(out);
-    out.patchU32(start, out.length - start - headerBytes);
+    const length = out.length - start - headerBytes;
+    assert(length <= wireLimits.frameBytes, () => `a frame of ${length} bytes, which no peer would take`);
+    out.patchU32(start, length);
     if (!this.#flushScheduled) {
       this.#flushScheduled = true;
       queueMicrotask(() => this.#flush());

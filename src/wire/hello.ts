@@ -12,7 +12,7 @@ export interface Hello {
   readonly name: string;
   /** Order replicas: the number of the replica; otherwise 0. */
   readonly id: number;
-  /** Random at each start: another incarnation of the same name has forgotten what it did not make durable. */
+  /** Of an order replica: which of its lives this is, rising from 1. A front-end's is random, and nobody compares it. */
   readonly incarnation: number;
 }
 

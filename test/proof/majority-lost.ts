@@ -49,6 +49,10 @@ export async function proveMajorityLost(
 
   for (const name of followers) await market.start(name);
   await market.whole();
+  // The replicas know their leader; the front-end hears of it a moment later, and refuses until then.
+  await eventually("the front-end to know the leader", async () => {
+    return (await call(`${market.url}/leader`)).status === 200;
+  });
   const unknown = answers.filter(({ status }) => status === 504);
   const numbers = await retried(url, unknown, findings);
   const certain = answers.filter(({ status }) => status === 200).length;
