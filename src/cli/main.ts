@@ -3,7 +3,10 @@
  * run with real clocks, sockets and files, and every failure becomes words and an exit code.
  */
 import { readFileSync } from "node:fs";
+import { unreachable } from "../base/assert.ts";
 import { OperatingFailure } from "../base/failure.ts";
+import { NotRunning } from "../supervisor/control-client.ts";
+import { StartRefused } from "../supervisor/refusal.ts";
 import { CommandFailure, type ExitCode, exitCodes } from "./exit.ts";
 import type { FlagValue } from "./flags.ts";
 import { helpText, parseCommandLine } from "./parse.ts";
@@ -33,9 +36,9 @@ async function runVerb<V extends Verb>(
   flags: Readonly<Record<string, FlagValue>>,
   operands: readonly string[],
 ): Promise<ExitCode> {
-  const run = await runners[verb]();
+  const runner = await runners[verb]();
   // The parser has made the flags after the same table from which their type is made.
-  return await run(flags as unknown as FlagsOf<V>, operands);
+  return await runner(flags as unknown as FlagsOf<V>, operands);
 }
 
 function versionText(): string {
@@ -54,6 +57,8 @@ async function run(words: readonly string[]): Promise<ExitCode> {
       return exitCodes.ok;
     case "run":
       return await runVerb(parsed.verb, parsed.flags, parsed.operands);
+    default:
+      return unreachable(parsed);
   }
 }
 
@@ -66,10 +71,8 @@ function tellFailure(error: unknown): ExitCode {
 
 function classify(error: unknown): CommandFailure {
   if (error instanceof CommandFailure) return error;
-  if (error instanceof Error && error.name === "StartRefused") {
-    return new CommandFailure(exitCodes.usage, error.message, (error as Error & { advice: string[] }).advice);
-  }
-  if (error instanceof Error && error.name === "NotRunning") {
+  if (error instanceof StartRefused) return new CommandFailure(exitCodes.usage, error.message, error.advice);
+  if (error instanceof NotRunning) {
     return new CommandFailure(exitCodes.unreachable, error.message, [
       "Start one with `npm start` (or `bazaar up`), or name its directory with --data DIR.",
     ]);

@@ -24,7 +24,6 @@ test("flags are parsed to their kinds, and what is left out has its default", ()
     market: "toys",
     port: 9_000,
     host: "127.0.0.1",
-    frontends: 1,
     orders: undefined,
     data: "data",
   });
@@ -50,7 +49,7 @@ test("a value that is missing, empty, out of range, or given twice is refused", 
 
 test("a misspelt verb, flag or choice is told what was most likely meant", () => {
   assert.match(refusal("strat"), /Did you mean `start`\?/);
-  assert.match(refusal("up", "--fronends", "1"), /Did you mean --frontends\?/);
+  assert.match(refusal("up", "--ordres", "1"), /Did you mean --orders\?/);
   assert.match(refusal("shop", "--sides", "byu"), /Did you mean --sides buy\?/);
   assert.doesNotMatch(refusal("zzzzzz"), /Did you mean/);
 });

@@ -1,5 +1,6 @@
 /** From the words of a command line to a verb, its checked flags and its operands; or to help; or to a refusal. */
 import { parseArgs } from "node:util";
+import { unreachable } from "../base/assert.ts";
 import { usageFailure } from "./exit.ts";
 import type { FlagSpec, FlagValue, VerbSpec } from "./flags.ts";
 import { nearest } from "./nearest.ts";
@@ -55,6 +56,8 @@ function parseValue(flag: string, spec: FlagSpec, text: string | undefined): Fla
     case "text":
       if (text === "") throw usageFailure(`--${flag} must not be empty.`);
       return text;
+    default:
+      return unreachable(spec);
   }
 }
 

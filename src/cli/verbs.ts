@@ -35,14 +35,6 @@ export const verbs = {
         help: "public port, 0: any free one",
       },
       host: { kind: "text", value: "ADDRESS", default: "127.0.0.1", help: "address to listen on" },
-      frontends: {
-        kind: "integer",
-        value: "N",
-        min: 1,
-        max: 64,
-        default: 1,
-        help: "front-ends; only 1 for now",
-      },
       orders: {
         kind: "choice",
         choices: ["1", "3", "5"],

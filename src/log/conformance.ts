@@ -80,13 +80,26 @@ export function describeLog(name: string, open: () => Promise<LogGroup>): void {
       assert.equal(first && text(first.payload), "d");
     });
 
-    it("returns the token to the member that appended, and to no other", async () => {
+    it("returns the token once, to the member that appended and to no other", async () => {
       const leader = await group.leader();
       leader.append(bytes("mine"), leader.leadership.term, 42);
       for (const member of group.members()) {
         const [entry] = await take(member, 1);
         assert.equal(entry?.token, member === leader ? 42 : undefined);
       }
+      const [again] = await take(leader, 1);
+      assert.equal(again && text(again.payload), "mine");
+      assert.equal(again?.token, undefined);
+    });
+
+    it("has one reader at a time", async () => {
+      const leader = await group.leader();
+      leader.append(bytes("a"), leader.leadership.term, 1);
+      for await (const _ of leader.committed(logIndex(0))) {
+        await assert.rejects(take(leader, 1), { name: "AssertionError", message: /one reader/ });
+        break;
+      }
+      assert.equal((await take(leader, 1)).length, 1);
     });
 
     it("refuses an append under a fence that is not the present leadership, and appends nothing", async () => {

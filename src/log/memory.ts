@@ -10,7 +10,8 @@ import type { CommittedEntry, Leadership, ReplicatedLog } from "./port.ts";
 interface Stored {
   readonly payload: Uint8Array;
   readonly by: MemoryLog;
-  readonly token: number;
+  /** Gone once it was given back. */
+  token: number | undefined;
 }
 
 const committedBatch = 1_000;
@@ -57,6 +58,7 @@ export class MemoryLog implements ReplicatedLog {
   #listener: (leadership: Leadership) => void = () => {};
   #more: PromiseWithResolvers<void> = Promise.withResolvers();
   #closed = false;
+  #reading = false;
 
   constructor(id: ReplicaId, group: MemoryLogGroup) {
     this.id = id;
@@ -92,21 +94,34 @@ export class MemoryLog implements ReplicatedLog {
   }
 
   async *committed(after: LogIndex): AsyncGenerator<readonly CommittedEntry[], void, undefined> {
-    let next: number = after;
-    while (!this.#closed) {
-      const batch = this.#group.entries.slice(next, next + committedBatch);
-      if (batch.length === 0) {
-        await this.#more.promise;
-        continue;
+    assert(!this.#reading, "a member has one reader at a time");
+    this.#reading = true;
+    try {
+      let next: number = after;
+      while (!this.#closed) {
+        const batch = this.#group.entries.slice(next, next + committedBatch);
+        if (batch.length === 0) {
+          await this.#more.promise;
+          continue;
+        }
+        const first = next + 1;
+        next += batch.length;
+        yield batch.map((stored, i) => ({
+          index: logIndex(first + i),
+          payload: stored.payload,
+          token: this.#takeToken(stored),
+        }));
       }
-      const first = next + 1;
-      next += batch.length;
-      yield batch.map(({ payload, by, token }, i) => ({
-        index: logIndex(first + i),
-        payload,
-        token: by === this ? token : undefined,
-      }));
+    } finally {
+      this.#reading = false;
     }
+  }
+
+  #takeToken(stored: Stored): number | undefined {
+    if (stored.by !== this) return undefined;
+    const { token } = stored;
+    stored.token = undefined;
+    return token;
   }
 
   close(): Promise<void> {

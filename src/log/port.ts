@@ -18,7 +18,10 @@ export interface CommittedEntry {
   readonly index: LogIndex;
   /** An empty payload is the engine's own entry and means nothing to the reader. */
   readonly payload: Uint8Array;
-  /** What this member passed to the `append` that made this entry, if it did and has not restarted since. */
+  /**
+   * What this member passed to the `append` that made this entry, if it did and has not restarted since. It comes
+   * once: to the first reader that is given the entry.
+   */
   readonly token: number | undefined;
 }
 
@@ -44,7 +47,7 @@ export interface ReplicatedLog {
    * first, its fate is unknown to the caller (*indefinite*).
    *
    * Throws `OperatingFailure`, always definite: `not-leader` if `fence` is not the term of this member's present
-   * leadership, `unavailable` if too much waits to be committed.
+   * leadership, `unavailable` if too much waits to be committed, or is committed and not yet read here.
    */
   append(payload: Uint8Array, fence: Term, token: number): void;
 
@@ -57,7 +60,7 @@ export interface ReplicatedLog {
 
   /**
    * Committed entries behind `after`, in batches as they come, without end until `close`. The reader's pace is the
-   * pace: nothing is read ahead of it but what one batch holds.
+   * pace: nothing is read ahead of it but what one batch holds. A member has one reader at a time.
    */
   committed(after: LogIndex): AsyncIterable<readonly CommittedEntry[]>;
 

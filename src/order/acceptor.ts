@@ -7,6 +7,9 @@ import { readQuestions, readSubmissions, serviceFrames } from "../wire/service.t
 import { FrontendLink } from "./frontend-link.ts";
 import type { Replica } from "./replica.ts";
 
+/** A dialler says it at once; whoever says nothing must not hold a connection. */
+const helloWithinMs = 5_000;
+
 /** `acceptPeer` takes over a connection whose hello came from another replica of the log's group. */
 export function acceptorFor(
   connection: Connection,
@@ -15,15 +18,23 @@ export function acceptorFor(
   replica: Replica,
 ): Acceptor {
   let greeted: Acceptor | undefined;
+  const deadline = setTimeout(() => connection.close(new Error("no hello came")), helloWithinMs).unref();
   const greet = (hello: Hello): Acceptor =>
     hello.role === "order" ? acceptPeer(hello) : serve(hello, connection, replica);
   return {
     frame: (kind, body) => {
-      if (greeted !== undefined) greeted.frame(kind, body);
-      else if (kind === helloFrame) greeted = greet(readHello(body, cluster));
-      else throw new DecodeError(`a frame of kind ${kind} before the hello`);
+      if (greeted !== undefined) {
+        greeted.frame(kind, body);
+        return;
+      }
+      if (kind !== helloFrame) throw new DecodeError(`a frame of kind ${kind} before the hello`);
+      greeted = greet(readHello(body, cluster));
+      clearTimeout(deadline);
     },
-    closed: () => greeted?.closed(),
+    closed: () => {
+      clearTimeout(deadline);
+      greeted?.closed();
+    },
   };
 }
 

@@ -39,6 +39,8 @@ export type Effect =
       readonly hardState: HardState | undefined;
       readonly entries: readonly Entry[];
     }
+  /** The entries from `from` to `to` are gone from this log and were not committed by it: who waits for them waits in vain. */
+  | { readonly kind: "truncated"; readonly from: LogIndex; readonly to: LogIndex }
   | { readonly kind: "send"; readonly message: Message }
   /** Entries up to here are committed and durable here: hand them out. */
   | { readonly kind: "deliver"; readonly through: LogIndex }
@@ -57,6 +59,5 @@ export type Effect =
 /** What an observer may want to know; nothing depends on it. */
 export type RaftEvent =
   | { readonly kind: "vote-granted"; readonly term: Term; readonly to: ReplicaId }
-  | { readonly kind: "suffix-truncated"; readonly from: LogIndex; readonly to: LogIndex }
   | { readonly kind: "transfer-started"; readonly to: ReplicaId }
   | { readonly kind: "quorum-lost"; readonly term: Term };

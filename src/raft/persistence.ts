@@ -34,8 +34,7 @@ function hold(raft: Raft, message: Message, ticket: number): void {
 /** Forget the entries from `from` on, in memory; the entries that replace them do so on disk. */
 export function truncateLog(raft: Raft, from: LogIndex): void {
   assert(from > raft.commit, () => `truncating ${from}, committed up to ${raft.commit}`);
-  const event = { kind: "suffix-truncated", from, to: raft.log.lastIndex } as const;
-  raft.effects.push({ kind: "noted", event });
+  raft.effects.push({ kind: "truncated", from, to: raft.log.lastIndex });
   raft.log.truncate(from);
   if (raft.durable >= from) raft.durable = logIndex(from - 1);
   if (raft.unwritten > from) raft.unwritten = from;

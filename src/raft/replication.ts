@@ -85,7 +85,7 @@ export function handleRejected(raft: Raft, message: Rejected): void {
   const common = raft.log.lastIndexWithTermAtMost(message.hintIndex, message.hintTerm);
   const next = Math.max(common, progress.match) + 1;
   probeFrom(progress, logIndex(next));
-  if (!feed(raft, message.from)) progress.probing = false;
+  feed(raft, message.from);
 }
 
 /** Whatever the reply, the follower is of this term: it confirms the leadership. */

@@ -33,13 +33,14 @@ export class ControlServer {
     rmSync(path, { force: true });
     const server = createServer();
     const control = new ControlServer(path, server, events);
+    // Whoever comes beyond it is hung up on.
     server.maxConnections = controlLimits.clients;
     server.on("connection", (socket) => control.#accept(socket));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    server.once("error", reject);
+    // Stays: a failed accept later on is the caller's to try again, and no reason to end.
+    server.on("error", reject);
     server.listen(path, resolve);
     await promise;
-    server.off("error", reject);
     chmodSync(path, 0o600);
     return control;
   }

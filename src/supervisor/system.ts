@@ -11,7 +11,8 @@ import { OperatingFailure } from "../base/failure.ts";
 import { seededRandom } from "../base/random.ts";
 import type { MarketDefinition } from "../market/definition.ts";
 import type { OrderAddress, ProcessConfig } from "../wire/process.ts";
-import type { ControlReply, ControlRequest, SupervisorFile } from "./control.ts";
+import type { SupervisorFile } from "./control.ts";
+import { answerRequest } from "./control-answers.ts";
 import { readSupervisorFile, supervisorFile } from "./control-client.ts";
 import { ControlServer } from "./control-server.ts";
 import {
@@ -225,40 +226,6 @@ function urlOf(host: string, port: number): string {
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-/** What the control socket's requests do. `down` is the caller's. */
-async function control(
-  supervisor: Supervisor,
-  request: Exclude<ControlRequest, { verb: "watch" | "down" }>,
-): Promise<ControlReply> {
-  const refused = (message: string): ControlReply => ({ kind: "refused", message });
-  if (request.verb === "status") return { kind: "status", cluster: await supervisor.status() };
-  if (request.verb === "digests") return { kind: "digests", digests: await supervisor.digests() };
-  const name = request.name === "leader" ? ((await supervisor.status()).leader ?? "leader") : request.name;
-  if (name === "leader") return refused("Nobody leads at the moment; try again, or name a process.");
-  const process = supervisor.process(name);
-  if (process === undefined) {
-    return refused(`There is no process ${name}; there are ${supervisor.names.join(", ")}.`);
-  }
-  const done = (message: string): ControlReply => ({ kind: "done", message });
-  switch (request.verb) {
-    case "kill":
-      if (process.pid === undefined && !request.stayDown) return refused(`${name} is not running.`);
-      process.kill(request.stayDown);
-      return done(
-        request.stayDown ? `${name} was killed and stays down until \`start ${name}\`` : `${name} was killed`,
-      );
-    case "start":
-      return process.restart() ? done(`${name} is being started`) : refused(`${name} is running already.`);
-    case "pause":
-      // What it says last is what is shown of it while it is paused.
-      await process.askStatus();
-      if (process.pause()) return done(`${name} is paused until \`resume ${name}\``);
-      return refused(`${name} is ${process.life}; only a ready process can be paused.`);
-    case "resume":
-      return process.resume() ? done(`${name} goes on`) : refused(`${name} is ${process.life}, not paused.`);
-  }
-}
-
 /** Throws `StartRefused` if it cannot be. `down` is called when somebody asks for it; see `RunningSystem.stop`. */
 export async function startSystem(options: SystemOptions, down: () => Promise<void>): Promise<RunningSystem> {
   const { directory } = options;
@@ -280,7 +247,7 @@ export async function startSystem(options: SystemOptions, down: () => Promise<vo
     server = await ControlServer.open(chooseSocket(directory), {
       watched: (on) => started.setWatched(on),
       request: async (request) => {
-        if (request.verb !== "down") return await control(started, request);
+        if (request.verb !== "down") return await answerRequest(started, request);
         await down();
         return { kind: "done", message: "everything has stopped" };
       },

@@ -4,6 +4,9 @@ import type { ByteReader } from "../base/bytes.ts";
 import { Connection } from "./connection.ts";
 import type { Address } from "./dialer.ts";
 
+/** Many times what a system of ours has; whoever comes beyond it is hung up on, and dials again. */
+const connectionsMax = 256;
+
 /** What an accepted connection is given to. */
 export interface Acceptor {
   frame(kind: number, body: ByteReader): void;
@@ -22,6 +25,7 @@ export class Listener {
   static async open(address: Address, accept: (connection: Connection) => Acceptor): Promise<Listener> {
     const server = createServer();
     const listener = new Listener(server);
+    server.maxConnections = connectionsMax;
     server.on("connection", (socket) => {
       let acceptor: Acceptor | undefined;
       const connection = new Connection(socket, {
@@ -35,10 +39,10 @@ export class Listener {
       acceptor = accept(connection);
     });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    server.once("error", reject);
+    // Stays: a failed accept later on (no file descriptor left) costs one connection, which is dialled again.
+    server.on("error", reject);
     server.listen({ host: address.host, port: address.port, exclusive: true }, resolve);
     await promise;
-    server.off("error", reject);
     return listener;
   }
 

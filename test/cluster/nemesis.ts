@@ -79,6 +79,7 @@ export class Nemesis {
     if (effect.kind === "send") return this.#freezeAfterSending(replica, effect.message);
     const delicate =
       effect.kind === "leadership" ||
+      effect.kind === "truncated" ||
       (effect.kind === "noted" && effect.event.kind !== "quorum-lost") ||
       (effect.kind === "persist" && effect.hardState !== undefined);
     if (!delicate || !this.#world.scheduler.chance(this.#profile.strike)) return;

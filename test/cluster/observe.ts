@@ -70,8 +70,8 @@ export class Observer {
       if (effect.kind === "fetch") sometimes.saw("entries fetched from disk");
       if (effect.kind === "read-ready") sometimes.saw("read served");
       if (effect.kind === "read-refused") sometimes.saw("read refused");
+      if (effect.kind === "truncated") sometimes.saw("suffix truncated");
       if (effect.kind !== "noted") continue;
-      if (effect.event.kind === "suffix-truncated") sometimes.saw("suffix truncated");
       if (effect.event.kind === "transfer-started") sometimes.saw("transfer started");
       if (effect.event.kind === "quorum-lost") sometimes.saw("quorum lost");
     }

@@ -192,6 +192,7 @@ export class SimReplica {
         this.disk.settle();
         break;
       case "leadership":
+      case "truncated":
       case "noted":
         break;
     }

@@ -1,4 +1,7 @@
-/** The end of one replica's log is damaged while it is down, as a power cut might: it comes back and is equal. */
+/**
+ * One replica's log is damaged while it is down. At its end, as a power cut might: it comes back and is equal. In its
+ * middle, as only a failing disk does: it stays out until the operator has put back what was there.
+ */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -48,22 +51,23 @@ function lastRecords(directory: string): { path: string; bytes: Buffer; end: num
   throw new Error(`no records in ${directory}`);
 }
 
+async function order(market: Market): Promise<void> {
+  const { status, body } = await call(`${market.url}/orders`, { body: { name: "FishCo", quantity: 1 } });
+  assert.equal(status, 200, body);
+}
+
 test("a replica whose log ends in something torn comes back and holds the same state", async (t) => {
   const market = await Market.start();
   t.after(() => market.close());
-  const order = async (): Promise<void> => {
-    const { status, body } = await call(`${market.url}/orders`, { body: { name: "FishCo", quantity: 1 } });
-    assert.equal(status, 200, body);
-  };
   for (const { name, inflict } of damages) {
     await t.test(name, async () => {
-      for (let i = 0; i < 5; i++) await order();
+      for (let i = 0; i < 5; i++) await order(market);
       await market.whole();
       const victim = present((await market.followers())[0], "a follower");
       await market.hold(victim);
       const { path, bytes, end } = lastRecords(market.logDirectory(victim));
       inflict(path, bytes, end);
-      for (let i = 0; i < 5; i++) await order();
+      for (let i = 0; i < 5; i++) await order(market);
       await market.start(victim);
       await eventually(`${victim} to be up`, async () => {
         const { life } = await market.process(victim);
@@ -74,4 +78,34 @@ test("a replica whose log ends in something torn comes back and holds the same s
       assert.equal(await market.differences("--deep"), "");
     });
   }
+});
+
+test("a replica whose log is damaged in its middle fails once, changes nothing, and the others go on", async (t) => {
+  const market = await Market.start();
+  t.after(() => market.close());
+  for (let i = 0; i < 20; i++) await order(market);
+  await market.whole();
+  const victim = present((await market.followers())[0], "a follower");
+  await market.hold(victim);
+  const { path, bytes, end } = lastRecords(market.logDirectory(victim));
+  const { restarts } = await market.process(victim);
+  const damaged = Buffer.from(bytes);
+  let at = Math.floor(end / 2);
+  // Between records there are zeros that mean nothing.
+  while (damaged[at] === 0) at++;
+  damaged.writeUInt8(damaged.readUInt8(at) ^ 1, at);
+  writeFileSync(path, damaged);
+
+  await market.run("start", victim);
+  await eventually(`${victim} to have failed`, async () => (await market.process(victim)).life === "failed");
+  for (let i = 0; i < 5; i++) await order(market);
+  const row = await market.process(victim);
+  assert.deepEqual([row.life, row.restarts], ["failed", restarts]);
+  assert.match(market.said, /log is damaged in .* Do not empty its directory; restore it from a copy/);
+  assert.ok(readFileSync(path).equals(damaged), "its log file is unchanged");
+
+  writeFileSync(path, bytes);
+  await market.start(victim);
+  await market.whole();
+  assert.equal(await market.differences("--deep"), "");
 });

@@ -98,6 +98,25 @@ test("check compares the replicas, and names one that is down", async (t) => {
   assert.match(without.stdout, /order-1 is down/);
 });
 
+test("log show tells each order with what became of it", async (t) => {
+  const running = await up(t, temporaryDirectory(t), "--orders", "1");
+  const statuses: number[] = [];
+  for (const quantity of [3, 1_000_000]) {
+    const { status } = await fetch(`${running.url}/orders`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ name: "FishCo", quantity }),
+    });
+    statuses.push(status);
+  }
+  assert.equal(statuses[0], 200);
+  assert.ok((statuses[1] ?? 0) >= 400);
+  const { code, stdout, stderr } = await running.run("log", "show", "order-1");
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /buy 3 FishCo .*→ {2}order 0, total \d+\n/);
+  assert.match(stdout, /buy 1000000 FishCo .*→ {2}refused, insufficient-stock: 1000000 FishCo asked/);
+});
+
 test("watch shows what happens as it happens", async (t) => {
   const running = await up(t, temporaryDirectory(t), "--orders", "1");
   const watching = bazaar("watch", "--json", "--data", running.directory);

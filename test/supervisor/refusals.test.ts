@@ -22,7 +22,7 @@ test("flags that are misspelt, out of range or not there are refused with what i
     [["up", "--prot", "8000"], /Did you mean --port\?/],
     [["up", "--port", "70000"], /--port must be a whole number from 0 to 65535/],
     [["up", "--orders", "4"], /--orders must be one of 1, 3, 5/],
-    [["up", "--frontends", "2"], /one front-end/],
+    [["up", "--frontends", "2"], /up has no flag --frontends/],
     [["up", "extra"], /does not take "extra"/],
     [["up", "--market", "stoks"], /Did you mean --market stocks\?/],
     [["statsu"], /Did you mean `status`\?/],

@@ -5,6 +5,8 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { formatHash, type Hash128 } from "../../base/hash128.ts";
+import { type ReplicaId, replicaId } from "../../base/units.ts";
+import { readLog } from "../../log/embedded/wal/log-reader.ts";
 import { apply } from "../../market/apply.ts";
 import { decodeBatch } from "../../market/codec.ts";
 import type { Batch } from "../../market/command.ts";
@@ -17,7 +19,6 @@ import { orderName } from "../../supervisor/data-directory.ts";
 import { askStatus } from "../ask.ts";
 import { tellCommand, tellReply } from "../command-words.ts";
 import { CommandFailure, type ExitCode, exitCodes, usageFailure } from "../exit.ts";
-import { readLog } from "../log-reader.ts";
 import type { FlagsOf } from "../verbs.ts";
 
 /** Replays entries, remembering the answers to clients' keys as the store would. */
@@ -40,7 +41,7 @@ interface Shown {
   readonly term: number;
   /** `null`: an entry of the log's own, made by a leader at its election. */
   readonly batch: Batch | null;
-  /** `undefined`: they cannot be known, because the log does not begin at its first entry or is not committed here. */
+  /** `undefined`: they are not known, because the entry is not known to be committed here. */
   readonly replies: readonly Reply[] | undefined;
 }
 
@@ -67,7 +68,7 @@ function entryJson({ index, term, batch, replies }: Shown): string {
 
 interface Named {
   readonly cluster: string;
-  readonly replica: number;
+  readonly replica: ReplicaId;
 }
 
 function findReplica(directory: string, name: string): Named {
@@ -85,7 +86,7 @@ function findReplica(directory: string, name: string): Named {
   const names = Array.from({ length: orders }, (_, i) => orderName(i + 1));
   const at = names.indexOf(name);
   if (at < 0) throw usageFailure(`${name} has no log; there are ${names.join(", ")}.`);
-  return { cluster, replica: at + 1 };
+  return { cluster, replica: replicaId(at + 1) };
 }
 
 /** How far the replica knows its log to be committed; `undefined` if it cannot be asked. */
@@ -109,12 +110,10 @@ export async function logShow(flags: FlagsOf<"log">, operands: readonly string[]
     process.stderr.write(`${name} cannot be asked: the last entries may never have been committed.\n`);
   }
   const replay = new Replay();
-  let complete = false;
   let shown = 0;
   await readLog(join(directory, name, "log"), identity, ({ index, term, payload }) => {
-    complete ||= index === 1;
     const batch = payload.length === 0 ? null : decodeBatch(payload);
-    const known = complete && (committed === undefined || index <= committed);
+    const known = committed === undefined || index <= committed;
     const replies = known && batch !== null ? replay.apply(batch) : undefined;
     if (index >= flags.from) {
       const entry = { index, term, batch, replies };

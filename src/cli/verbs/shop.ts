@@ -1,5 +1,6 @@
 /** `shop`: be clients of a running system, ours by its data directory or any by its URL, and verify what it says. */
 import { resolve } from "node:path";
+import { ClientFailure } from "../../client/failure.ts";
 import { shop as runShop } from "../../shopper/main.ts";
 import type { ShopOptions } from "../../shopper/options.ts";
 import { shopExitCode } from "../../shopper/report.ts";
@@ -70,7 +71,7 @@ export async function shop(flags: FlagsOf<"shop">): Promise<ExitCode> {
   } catch (error) {
     // The shop's own words for options that do not fit the market.
     if (error instanceof RangeError) throw usageFailure(`${error.message}.`);
-    if (error instanceof Error && error.name === "ClientFailure") {
+    if (error instanceof ClientFailure) {
       throw new CommandFailure(exitCodes.unreachable, `${options.url} cannot be reached: ${error.message}`);
     }
     throw error;

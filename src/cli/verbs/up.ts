@@ -10,7 +10,7 @@ import { builtinMarkets } from "../../market/builtin.ts";
 import { writeDurably } from "../../supervisor/durable-file.ts";
 import { type RunningSystem, startSystem } from "../../supervisor/system.ts";
 import type { TimelineEvent } from "../../supervisor/timeline.ts";
-import { type ExitCode, exitCodes, usageFailure } from "../exit.ts";
+import { type ExitCode, exitCodes } from "../exit.ts";
 import { chooseMarket } from "../market-choice.ts";
 import type { FlagsOf } from "../verbs.ts";
 
@@ -72,6 +72,7 @@ function tell({ process: name, event }: TimelineEvent): void {
       say(`${name}: ${event.message}`);
       return;
     default:
+    // The rest is for `watch`.
   }
 }
 
@@ -136,9 +137,6 @@ function onInterrupt(stop: () => Promise<void>, starting: Promise<RunningSystem>
 }
 
 export async function up(flags: FlagsOf<"up">): Promise<ExitCode> {
-  if (flags.frontends !== 1) {
-    throw usageFailure("--frontends must be 1: this version runs one front-end only.", "Leave the flag out.");
-  }
   const directory = resolve(flags.data);
   const market = flags.market === undefined ? undefined : chooseMarket(flags.market);
   const { lockDirectory } = await import("../../store/sqlite/directory-lock.ts");

@@ -21,6 +21,7 @@ import type { Acceptor } from "../../wire/listener.ts";
 import type { CommittedEntry, Leadership, ReplicatedLog } from "../port.ts";
 import { nextIncarnation } from "./incarnation.ts";
 import { type Member, Peers } from "./peers.ts";
+import { WalDamaged } from "./wal/damage.ts";
 import { type Recovered, WriteAheadLog } from "./wal/write-ahead-log.ts";
 
 /** The core's clock is looked at this often; its times are multiples of tens of milliseconds. */
@@ -45,6 +46,7 @@ export interface EmbeddedLogOptions {
 
 export type EmbeddedEvent =
   | RaftEvent
+  | { readonly kind: "suffix-truncated"; readonly from: LogIndex; readonly to: LogIndex }
   | { readonly kind: "tail-cut"; readonly bytes: number }
   | { readonly kind: "peer-connected"; readonly peer: ReplicaId }
   | { readonly kind: "peer-lost"; readonly peer: ReplicaId }
@@ -87,6 +89,7 @@ export class EmbeddedLog implements ReplicatedLog {
   #persistedTicket = 0;
   #persistedScheduled = false;
   #closed = false;
+  #reading = false;
 
   private constructor(
     options: EmbeddedLogOptions,
@@ -115,8 +118,18 @@ export class EmbeddedLog implements ReplicatedLog {
     if (recovered.cut !== undefined) options.onEvent({ kind: "tail-cut", bytes: recovered.cut.bytes });
   }
 
-  /** Throws as `WriteAheadLog.open` does. */
+  /** Throws `OperatingFailure("wrong-data")` if the directory is not this replica's whole and undamaged log. */
   static async open(options: EmbeddedLogOptions): Promise<EmbeddedLog> {
+    try {
+      return await EmbeddedLog.#open(options);
+    } catch (error) {
+      if (!(error instanceof WalDamaged)) throw error;
+      // To try again would find the same damage: it is the operator's.
+      throw new OperatingFailure("wrong-data", `In ${options.directory}: ${error.message}`, { cause: error });
+    }
+  }
+
+  static async #open(options: EmbeddedLogOptions): Promise<EmbeddedLog> {
     const { cluster, id, directory } = options;
     const identity = { cluster, replica: id };
     const { wal, recovered } = await WriteAheadLog.open(directory, identity, {
@@ -128,10 +141,16 @@ export class EmbeddedLog implements ReplicatedLog {
       throw new OperatingFailure(
         "wrong-data",
         `The log in ${directory} ends at entry ${recovered.lastIndex}, but entry ${options.applied} was applied ` +
-          "from it: it is not the whole log. Restore the directory, or replace this replica.",
+          "from it: it is not the whole log. The others go on without this replica. Do not empty its directory; " +
+          "restore it from a copy that was made since it last ran.",
       );
     }
-    return new EmbeddedLog(options, wal, recovered, await nextIncarnation(directory));
+    try {
+      return new EmbeddedLog(options, wal, recovered, await nextIncarnation(directory));
+    } catch (error) {
+      await wal.close();
+      throw error;
+    }
   }
 
   /** Make an empty directory the log of a new replica. */
@@ -192,20 +211,26 @@ export class EmbeddedLog implements ReplicatedLog {
   }
 
   async *committed(after: LogIndex): AsyncGenerator<readonly CommittedEntry[], void, undefined> {
-    let next = logIndex(after + 1);
-    while (!this.#closed) {
-      const { delivered, log } = this.#raft;
-      if (next > delivered) {
-        await this.#wakeReaders.promise;
-        continue;
+    assert(!this.#reading, "a member has one reader at a time");
+    this.#reading = true;
+    try {
+      let next = logIndex(after + 1);
+      while (!this.#closed) {
+        const { delivered, log } = this.#raft;
+        if (next > delivered) {
+          await this.#wakeReaders.promise;
+          continue;
+        }
+        const inMemory = log.slice(next, deliverBytes);
+        // What is delivered is durable and never truncated, so the disk may be read while the log goes on.
+        const entries = inMemory ?? (await this.#wal.read(next, deliverBytes));
+        const batch = entries.filter((entry) => entry.index <= delivered);
+        if (batch.length === 0) continue;
+        next = logIndex(next + batch.length);
+        yield batch.map((entry) => this.#committedEntry(entry));
       }
-      const inMemory = log.slice(next, deliverBytes);
-      // What is delivered is durable and never truncated, so the disk may be read while the log goes on.
-      const entries = inMemory ?? (await this.#wal.read(next, deliverBytes));
-      const batch = entries.filter((entry) => entry.index <= delivered);
-      if (batch.length === 0) continue;
-      next = logIndex(next + batch.length);
-      yield batch.map((entry) => this.#committedEntry(entry));
+    } finally {
+      this.#reading = false;
     }
   }
 
@@ -273,8 +298,11 @@ export class EmbeddedLog implements ReplicatedLog {
       case "settled":
         this.#wal.forgetCut().catch(this.#options.onFatal);
         return;
+      case "truncated":
+        this.#forgetFrom(effect.from);
+        this.#options.onEvent({ kind: "suffix-truncated", from: effect.from, to: effect.to });
+        return;
       case "noted":
-        if (effect.event.kind === "suffix-truncated") this.#forgetFrom(effect.event.from);
         this.#options.onEvent(effect.event);
         return;
       default:

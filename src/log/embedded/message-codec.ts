@@ -104,6 +104,7 @@ function readEntries(body: ByteReader, prevIndex: LogIndex): Entry[] {
   const entries: Entry[] = [];
   let index = prevIndex;
   while (body.remaining > 0) {
+    if (index === Number.MAX_SAFE_INTEGER) throw new DecodeError(`an entry behind ${index}`);
     index = logIndex(index + 1);
     entries.push({ index, term: readTerm(body), payload: body.bytes() });
   }

@@ -2,14 +2,16 @@
 import type { OperatingFailure } from "../../../base/failure.ts";
 import { logLimits } from "../../../base/limits.ts";
 import type { LogIndex } from "../../../base/units.ts";
+import type { HardState } from "../../../raft/effect.ts";
+import type { TermRun } from "../../../raft/log-view.ts";
+import type { Entry } from "../../../raft/message.ts";
 import type { WalFiles } from "./files.ts";
-import type { HardState, WalEntry } from "./group.ts";
-import type { Cut, TermRun } from "./recover.ts";
+import type { Cut } from "./recover.ts";
 
 /** What a write asks for. Its entries replace all that are stored at or above the first one's index. */
 export interface WalWrite {
   readonly hardState?: HardState;
-  readonly entries: readonly WalEntry[];
+  readonly entries: readonly Entry[];
 }
 
 export interface Recovered {
@@ -20,7 +22,7 @@ export interface Recovered {
   /** Ascending, without a gap from `firstIndex` to `lastIndex`. */
   readonly terms: readonly TermRun[];
   /** The newest entries, at most `tailBytes` together, of which each counts with its overhead in memory. */
-  readonly tail: readonly WalEntry[];
+  readonly tail: readonly Entry[];
   /**
    * Set when a torn tail was cut, in which an acknowledged write may have been: now, or at an earlier start since
    * which nobody called `forgetCut`.
@@ -32,11 +34,8 @@ export interface WalOptions {
   readonly tailBytes: number;
   readonly segmentBytes?: number;
   readonly files?: WalFiles;
-  /**
-   * Called once, when a write or a sync failed: log it and exit. Nothing is acknowledged any more. If it is not given
-   * the error is thrown where nothing catches it, which ends the process.
-   */
-  readonly onFatal?: (error: OperatingFailure) => void;
+  /** Called once, when a write or a sync failed: log it and exit. Nothing is acknowledged any more. */
+  readonly onFatal: (error: OperatingFailure) => void;
 }
 
 export interface WalStats {

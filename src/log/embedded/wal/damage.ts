@@ -1,6 +1,8 @@
 /**
  * Damage that is not a torn tail. What it hit may have been committed, so nothing is repaired here and nothing on
- * the disk is changed: the replica reports it and recovers from its peers.
+ * the disk is changed: the replica does not start, the others go on without it, and the operator must look. A replica
+ * with an empty directory in its place could vote again in a term it has voted in, and make up a majority without
+ * what it had acknowledged.
  */
 export class WalDamaged extends Error {
   override readonly name = "WalDamaged";
@@ -13,8 +15,9 @@ export class WalDamaged extends Error {
   constructor(segment: string, offset: number, found: string) {
     super(
       `The write-ahead log is damaged in ${segment} at byte ${offset}: ${found}. ` +
-        "Committed entries may be lost here, so nothing was changed and this replica must not vote. " +
-        "Let it recover from its peers; check the disk.",
+        "Committed entries may be lost here, so nothing was changed, and this replica does not start; the others go " +
+        "on without it. Do not empty its directory; restore it from a copy that was made since it last ran, and " +
+        "check the disk.",
     );
     this.segment = segment;
     this.offset = offset;

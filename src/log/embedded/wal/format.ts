@@ -74,7 +74,7 @@ export async function checkFormat(files: WalFiles, dir: string, identity: WalIde
   if (record === undefined) {
     refuse(
       `has no ${formatName}: it was never formatted, or its files were lost, and a replica that forgot its votes must not vote.`,
-      "Let the replica recover from its peers, or start with another --data directory.",
+      "The others go on without it. Do not empty its directory; restore it from a copy that was made since it last ran.",
     );
   } else if (record.version !== formatVersion) {
     refuse(

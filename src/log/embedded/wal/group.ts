@@ -5,7 +5,9 @@
  */
 import { crc32 } from "node:zlib";
 import { assert } from "../../../base/assert.ts";
-import { type LogIndex, logIndex, type ReplicaId, type Term, term } from "../../../base/units.ts";
+import { type LogIndex, logIndex, term } from "../../../base/units.ts";
+import type { HardState } from "../../../raft/effect.ts";
+import type { Entry } from "../../../raft/message.ts";
 import {
   type ChainPoint,
   entryHeaderBytes,
@@ -18,17 +20,6 @@ import {
   setWide,
   type WalIdentity,
 } from "./record.ts";
-
-export interface WalEntry {
-  readonly index: LogIndex;
-  readonly term: Term;
-  readonly payload: Uint8Array;
-}
-
-export interface HardState {
-  readonly term: Term;
-  readonly votedFor: ReplicaId | undefined;
-}
 
 const start = segmentHeaderBytes;
 const initialBytes = 64 * 1024;
@@ -62,7 +53,7 @@ export class Group {
     return logIndex(this.first + this.entries);
   }
 
-  add(entries: readonly WalEntry[], done: () => void): void {
+  add(entries: readonly Entry[], done: () => void): void {
     this.done.push(done);
     const head = entries[0];
     if (head === undefined) return;

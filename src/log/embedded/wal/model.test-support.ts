@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { logIndex, replicaId, term } from "../../../base/units.ts";
+import type { HardState } from "../../../raft/effect.ts";
+import type { Entry } from "../../../raft/message.ts";
 import type { WalFiles } from "./files.ts";
-import type { HardState, WalEntry } from "./group.ts";
 import type { WalIdentity } from "./record.ts";
 import { type Recovered, type WalWrite, WriteAheadLog } from "./write-ahead-log.ts";
 
@@ -42,7 +43,7 @@ export const steps: fc.Arbitrary<Step> = fc.oneof(
 let written = 0;
 
 /** An entry whose bytes no other has. */
-export function entry(index: number, ofTerm: number, bytes: number): WalEntry {
+export function entry(index: number, ofTerm: number, bytes: number): Entry {
   const payload = new Uint8Array(bytes);
   written++;
   for (let i = 0; i < bytes; i++) payload[i] = (written * 31 + i * 7) & 0xff;
@@ -50,7 +51,7 @@ export function entry(index: number, ofTerm: number, bytes: number): WalEntry {
 }
 
 export class LogModel {
-  entries: readonly WalEntry[] = [];
+  entries: readonly Entry[] = [];
   hardState: HardState = { term: term(0), votedFor: undefined };
 
   apply(write: WalWrite): void {
@@ -65,7 +66,7 @@ export class LogModel {
       .map((each) => ({ from: each.index, term: each.term }));
   }
 
-  checkRead(from: number, maxBytes: number, read: readonly WalEntry[]): void {
+  checkRead(from: number, maxBytes: number, read: readonly Entry[]): void {
     assert.deepEqual(read, this.entries.slice(from - 1, from - 1 + read.length));
     const bytes = (count: number): number =>
       this.entries.slice(from - 1, from - 1 + count).reduce((sum, each) => sum + each.payload.length, 0);
@@ -118,7 +119,7 @@ export async function check(wal: WriteAheadLog, recovered: Recovered, model: Log
   assert.deepEqual(recovered.terms, model.terms);
   const { tail } = recovered;
   assert.deepEqual(tail, model.entries.slice(model.entries.length - tail.length));
-  const all: WalEntry[] = [];
+  const all: Entry[] = [];
   while (all.length < model.entries.length) {
     const more = await wal.read(logIndex(all.length + 1), 5_000);
     assert.ok(more.length > 0, "reading goes on to the end");

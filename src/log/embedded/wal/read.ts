@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { assert } from "../../../base/assert.ts";
 import { logLimits } from "../../../base/limits.ts";
 import { type LogIndex, logIndex } from "../../../base/units.ts";
+import type { Entry } from "../../../raft/message.ts";
 import { WalDamaged } from "./damage.ts";
 import type { EntryIndex, IndexPoint } from "./entry-index.ts";
 import { type WalFiles, withFile } from "./files.ts";
-import type { WalEntry } from "./group.ts";
 import { segmentName } from "./record.ts";
 import { entriesOf, scanGroups } from "./scan.ts";
 
@@ -20,7 +20,7 @@ export async function readEntries(
   index: EntryIndex,
   from: LogIndex,
   maxBytes: number,
-): Promise<readonly WalEntry[]> {
+): Promise<readonly Entry[]> {
   assert(from >= index.firstIndex, () => `entry ${from} is before the log's first, ${index.firstIndex}`);
   for (;;) {
     const truncations = index.truncations;
@@ -35,8 +35,8 @@ async function readOnce(
   index: EntryIndex,
   from: LogIndex,
   maxBytes: number,
-): Promise<WalEntry[]> {
-  const entries: WalEntry[] = [];
+): Promise<Entry[]> {
+  const entries: Entry[] = [];
   let room = maxBytes;
   let next = from;
   while (next <= index.readable && (room > 0 || entries.length === 0)) {
@@ -59,8 +59,8 @@ export async function readTail(
   dir: string,
   index: EntryIndex,
   maxBytes: number,
-): Promise<readonly WalEntry[]> {
-  const stretches: (readonly WalEntry[])[] = [];
+): Promise<readonly Entry[]> {
+  const stretches: (readonly Entry[])[] = [];
   let room = maxBytes;
   for (let number = index.points - 1; number >= 0 && room >= 0; number--) {
     const stretch = index.at(number);
@@ -85,8 +85,8 @@ async function readStretch(
   from: LogIndex,
   last: LogIndex,
   enough: number,
-): Promise<WalEntry[]> {
-  const entries: WalEntry[] = [];
+): Promise<Entry[]> {
+  const entries: Entry[] = [];
   let bytes = 0;
   const name = segmentName(point.segment);
   const end = await withFile(files, join(dir, name), async (file) =>

@@ -14,12 +14,13 @@
  */
 import { join } from "node:path";
 import { present } from "../../../base/assert.ts";
-import { type LogIndex, logIndex, type Term, term } from "../../../base/units.ts";
+import { logIndex, term } from "../../../base/units.ts";
+import type { HardState } from "../../../raft/effect.ts";
+import type { TermRun } from "../../../raft/log-view.ts";
 import { readRecord, writeRecord } from "./checked-record.ts";
 import { WalDamaged } from "./damage.ts";
 import { EntryIndex } from "./entry-index.ts";
 import { synced, type WalFile, type WalFiles, withFile, written } from "./files.ts";
-import type { HardState } from "./group.ts";
 import {
   readSegmentHeader,
   seedOf,
@@ -33,12 +34,6 @@ import { forEachTermRun, hardStateOf, type Place, type ScannedGroup, scanGroups 
 import { writeZeros } from "./segments.ts";
 
 export const cutName = "cut.json";
-
-/** From `from` on the entries are of `term`, up to the next run. */
-export interface TermRun {
-  readonly from: LogIndex;
-  readonly term: Term;
-}
 
 /** A torn tail that was overwritten: `bytes` from `offset` on. */
 export interface Cut {
@@ -68,11 +63,12 @@ export class LogState {
 
   /** False, and nothing happened, if the group's entries do not continue the log. */
   add(group: ScannedGroup): boolean {
+    const continues = group.firstIndex >= firstIndex && group.firstIndex <= this.lastIndex + 1;
+    if (group.entries > 0 && !continues) return false;
     this.unsyncedFrom = group.place.offset === segmentHeaderBytes ? 0 : group.place.offset;
     this.bytes += group.length;
     this.hardState = hardStateOf(group);
     if (group.entries === 0) return true;
-    if (group.firstIndex > this.lastIndex + 1 || group.firstIndex < firstIndex) return false;
     const first = logIndex(group.firstIndex);
     this.lastIndex = logIndex(first + group.entries - 1);
     this.index.add(first, this.lastIndex, this.segment, group.place);

@@ -1,8 +1,9 @@
 /** Reading groups one after the other, checking the chain: for a start, and for reads of old entries. */
 import { crc32 } from "node:zlib";
 import { type LogIndex, logIndex, replicaId, type Term, term } from "../../../base/units.ts";
+import type { HardState } from "../../../raft/effect.ts";
+import type { Entry } from "../../../raft/message.ts";
 import type { WalFile } from "./files.ts";
-import type { HardState, WalEntry } from "./group.ts";
 import {
   type ChainPoint,
   entryHeaderBytes,
@@ -57,8 +58,8 @@ function forEachEntry(
 }
 
 /** The entries of [from, to]; payloads are views of the group's bytes. */
-export function entriesOf(group: ScannedGroup, from: LogIndex, to: LogIndex): WalEntry[] {
-  const entries: WalEntry[] = [];
+export function entriesOf(group: ScannedGroup, from: LogIndex, to: LogIndex): Entry[] {
+  const entries: Entry[] = [];
   forEachEntry(group, (index, ofTerm, offset, length) => {
     if (index < from || index > to) return;
     const payload = new Uint8Array(group.bytes.buffer, group.bytes.byteOffset + offset, length);

@@ -7,8 +7,8 @@ import fc from "fast-check";
 import { logLimits } from "../../../base/limits.ts";
 import { seededRandom } from "../../../base/random.ts";
 import { replicaId, term } from "../../../base/units.ts";
+import type { Entry } from "../../../raft/message.ts";
 import { CrashFiles } from "./crash-files.ts";
-import type { WalEntry } from "./group.ts";
 import {
   check,
   entry,
@@ -134,7 +134,7 @@ test("entries that became durable after a write that replaces them was made are 
   const files = new CrashFiles(seededRandom(1));
   await WriteAheadLog.format(dir, identity, { files, segmentBytes: 65_536 });
   const { wal } = await open(files, dir, 65_536);
-  const read = Promise.withResolvers<readonly WalEntry[]>();
+  const read = Promise.withResolvers<readonly Entry[]>();
   wal.write({ entries: [entry(1, 1, 10), entry(2, 1, 10), entry(3, 1, 10)] }, () => {
     wal.read(index(2), 1_000).then(read.resolve, read.reject);
   });
@@ -175,7 +175,8 @@ test("the tail holds the newest entries that fit, and none if the newest does no
     [11 * held - 1, 10],
     [30 * held, 30],
   ] as const) {
-    const again = await WriteAheadLog.open(dir, identity, { files, tailBytes, segmentBytes: 2_048 });
+    const onFatal = (error: Error): never => assert.fail(error);
+    const again = await WriteAheadLog.open(dir, identity, { files, tailBytes, segmentBytes: 2_048, onFatal });
     assert.deepEqual(again.recovered.tail, model.entries.slice(30 - expected));
     await again.wal.close();
   }
@@ -190,7 +191,7 @@ test("a write that leaves a gap, and a write after close, stop the process", asy
   assert.throws(() => wal.write({ entries: [] }, () => {}), /closed/);
   files.die();
   const { wal: another } = await open(files, dir, 2_048);
-  const apart: WalEntry[] = [entry(1, 1, 1), entry(3, 1, 1)];
+  const apart: Entry[] = [entry(1, 1, 1), entry(3, 1, 1)];
   assert.throws(() => another.write({ entries: apart }, () => {}), /neighbouring/);
 });
 

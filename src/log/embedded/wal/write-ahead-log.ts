@@ -9,12 +9,14 @@
 import { assert } from "../../../base/assert.ts";
 import { OperatingFailure } from "../../../base/failure.ts";
 import { type LogIndex, logIndex } from "../../../base/units.ts";
+import type { HardState } from "../../../raft/effect.ts";
+import type { Entry } from "../../../raft/message.ts";
 import { removeRecord } from "./checked-record.ts";
 import { type Recovered, type WalOptions, type WalStats, type WalWrite, walLimits } from "./contract.ts";
 import type { EntryIndex } from "./entry-index.ts";
 import type { WalFiles } from "./files.ts";
 import { checkFormat, formatDirectory, isFormatted } from "./format.ts";
-import { Group, type HardState, type WalEntry } from "./group.ts";
+import { Group } from "./group.ts";
 import { nodeFiles } from "./node-files.ts";
 import { readEntries, readTail } from "./read.ts";
 import { type ChainPoint, seedOf, segmentHeaderBytes, type WalIdentity } from "./record.ts";
@@ -23,12 +25,7 @@ import type { Place } from "./scan.ts";
 import { defaultSegmentBytes, type Segment, SegmentSupply } from "./segments.ts";
 
 export type { Recovered, WalOptions, WalStats, WalWrite } from "./contract.ts";
-export type { HardState, WalEntry } from "./group.ts";
 export type { WalIdentity } from "./record.ts";
-
-function exit(error: OperatingFailure): never {
-  throw error;
-}
 
 export class WriteAheadLog {
   readonly #files: WalFiles;
@@ -73,7 +70,7 @@ export class WriteAheadLog {
     this.#identity = identity;
     this.#seed = seedOf(identity);
     this.#supply = new SegmentSupply(files, dir, options.segmentBytes ?? defaultSegmentBytes);
-    this.#onFatal = options.onFatal ?? exit;
+    this.#onFatal = options.onFatal;
     this.#index = state.index;
     this.#segment = segment;
     this.#offset = state.place.offset;
@@ -166,7 +163,7 @@ export class WriteAheadLog {
    * Entries from `from` on, as they are on the disk: at most `maxBytes` of payload but at least one, and none if
    * `from` is not durable yet. Throws `WalDamaged` if what was valid at the start no longer checks.
    */
-  read(from: LogIndex, maxBytes: number): Promise<readonly WalEntry[]> {
+  read(from: LogIndex, maxBytes: number): Promise<readonly Entry[]> {
     return readEntries(this.#files, this.#dir, this.#index, from, maxBytes);
   }
 
