@@ -41,7 +41,7 @@ export const logLimits = {
   /** What an entry in memory takes besides its payload: a tail of very small entries is bounded too. */
   entryOverheadBytes: 512,
   /** Recent entries kept in memory for followers; older ones are read from disk. */
-  tailBytes: 16 * 1024 * 1024,
+  tailBytes: 4 * 1024 * 1024,
   /** Entries under way to one follower that it has not answered. */
   inFlightBytes: 16 * 1024 * 1024,
   inFlightMessages: 256,

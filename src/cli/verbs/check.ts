@@ -65,6 +65,8 @@ function describe({ comparison, live, down }: Looked, deep: DigestFindings | und
   if (comparison.kind === "different") {
     lines.push(`DIFFERENT at position ${comparison.position}:`);
     lines.push(...comparison.hashes.map(({ name, hash }) => `  ${name} ${hash}`));
+  } else if (isAlone({ live, down })) {
+    lines.push(`nothing was compared: only ${live.join()} is up`);
   } else if (comparison.kind === "equal") {
     lines.push(`equal at position ${comparison.position}: ${comparison.hash} (${live.join(", ")})`);
   } else {
@@ -75,11 +77,16 @@ function describe({ comparison, live, down }: Looked, deep: DigestFindings | und
   return `${lines.join("\n")}\n`;
 }
 
+/** One replica of several is up: there is nothing to compare it with. */
+function isAlone({ live, down }: Pick<Looked, "live" | "down">): boolean {
+  return live.length === 1 && down.length > 0;
+}
+
 function verdict(looked: Looked, deep: DigestFindings | undefined): ExitCode {
   if (looked.comparison.kind === "different" || (deep !== undefined && deep.problems.length > 0)) {
     return exitCodes.verification;
   }
-  if (looked.comparison.kind === "no-common-position") return exitCodes.unreachable;
+  if (looked.comparison.kind === "no-common-position" || isAlone(looked)) return exitCodes.unreachable;
   // What could not be recomputed was not checked, unless the replica is down and was named for that.
   return deep !== undefined && deep.sightings.length < looked.live.length
     ? exitCodes.unreachable

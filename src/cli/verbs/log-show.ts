@@ -111,8 +111,10 @@ export async function logShow(flags: FlagsOf<"log">, operands: readonly string[]
   }
   const replay = new Replay();
   let shown = 0;
+  let last = 0;
   await readLog(join(directory, name, "log"), identity, ({ index, term, payload }) => {
     const batch = payload.length === 0 ? null : decodeBatch(payload);
+    last = index;
     const known = committed === undefined || index <= committed;
     const replies = known && batch !== null ? replay.apply(batch) : undefined;
     if (index >= flags.from) {
@@ -122,6 +124,13 @@ export async function logShow(flags: FlagsOf<"log">, operands: readonly string[]
     }
     return shown < flags.limit;
   });
-  if (shown === 0) process.stderr.write(`${name} has no entry from ${flags.from} on.\n`);
+  if (shown === 0) {
+    process.stderr.write(
+      `${name} has no entry from ${flags.from} on; its last is ${last}. (An entry holds several positions.)\n`,
+    );
+  }
+  if (shown === flags.limit) {
+    process.stderr.write(`${shown} entries shown; go on with --from ${last + 1}, or raise --limit.\n`);
+  }
   return exitCodes.ok;
 }

@@ -14,6 +14,12 @@ import { type ExitCode, exitCodes } from "../exit.ts";
 import { chooseMarket } from "../market-choice.ts";
 import type { FlagsOf } from "../verbs.ts";
 
+/**
+ * V8 lets the young generation of a busy process grow to some hundred megabytes; with this bound a replica's memory
+ * is flat from the start (231 instead of 360 MiB after two million orders), and throughput is the same.
+ */
+const youngGeneration = "--max-semi-space-size=8";
+
 const entry = fileURLToPath(new URL("../../../bin/bazaar.mjs", import.meta.url));
 const defaultOrders = 3;
 /** Say what is being waited for if the start takes longer. */
@@ -162,7 +168,7 @@ export async function up(flags: FlagsOf<"up">): Promise<ExitCode> {
         market: present(builtinMarkets.get("stocks"), "the default market"),
       },
       token: () => chooseToken(directory, flags.host),
-      command: [process.execPath, entry],
+      command: [process.execPath, youngGeneration, entry],
       lock: lockDirectory,
       format: async (replica, identity) => {
         await (await import("../order-process.ts")).formatReplica(replica, identity);
