@@ -8,7 +8,7 @@ import type { Position } from "../base/units.ts";
 import { writeCommand } from "../market/codec.ts";
 import type { Command, RequestId } from "../market/command.ts";
 import type { ItemRow, OrderRow } from "../market/rows.ts";
-import { type Exchange, header } from "./exchange.ts";
+import { type Exchange, header, respondProblem } from "./exchange.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Settlement } from "./outbox.ts";
 import {
@@ -260,4 +260,10 @@ export function countEnding({ orders }: Metrics, ending: Ending): void {
   else if (ending.problem.status === 504) orders.unknown++;
   else if (ending.problem.status === 503) orders.unavailable++;
   else orders.refused++;
+}
+
+/** Answer a request that was refused before it went anywhere. */
+export function reject(desk: Desk, exchange: Exchange, problem: Problem): void {
+  desk.metrics.rejected++;
+  respondProblem(exchange, problem);
 }

@@ -9,7 +9,7 @@ import { orderTimes, requestLimits } from "../base/limits.ts";
 import type { Position } from "../base/units.ts";
 import type { OrderRow } from "../market/rows.ts";
 import type { Inquiry } from "../wire/service.ts";
-import type { Desk } from "./desk.ts";
+import { type Desk, reject } from "./desk.ts";
 import { type Exchange, respond, respondProblem, serverTiming } from "./exchange.ts";
 import type { Found } from "./inquiries.ts";
 import { inquiryLimits } from "./limits.ts";
@@ -28,11 +28,6 @@ import {
 } from "./query.ts";
 import { readItemRows, readOrderRow, readOrderRowIfAny, readOrderRows } from "./reading.ts";
 import { readText } from "./texts.ts";
-
-function reject(desk: Desk, exchange: Exchange, problem: Problem): void {
-  desk.metrics.rejected++;
-  respondProblem(exchange, problem);
-}
 
 type Rows = Extract<Found, { kind: "rows" }>;
 

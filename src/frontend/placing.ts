@@ -9,6 +9,7 @@ import {
   encode,
   type Identity,
   identify,
+  reject,
   settleSequences,
 } from "./desk.ts";
 import { type Exchange, respond, respondProblem, serverTiming } from "./exchange.ts";
@@ -16,11 +17,6 @@ import { readItemRequest } from "./item-body.ts";
 import { readJson } from "./json-body.ts";
 import { type OrderRequest, readBatchRequest, readOrderRequest } from "./order-body.ts";
 import { type Problem, renderProblem } from "./problem.ts";
-
-function reject(desk: Desk, exchange: Exchange, problem: Problem): void {
-  desk.metrics.rejected++;
-  respondProblem(exchange, problem);
-}
 
 function command(order: OrderRequest, identity: Identity, index: number): PlaceCommand {
   return { kind: "place", id: identity.id(index), ...order };

@@ -190,7 +190,7 @@ export class EmbeddedLog implements ReplicatedLog {
     );
     const raft = this.#raft;
     if (this.#closed || raft.term !== fence || !mayAppend(raft)) {
-      throw new OperatingFailure("not-leader", "This replica does not lead.");
+      throw notLeading();
     }
     if (this.#uncommittedBytes + payload.length > logLimits.uncommittedBytes) {
       throw new OperatingFailure("unavailable", "Too much waits to be committed.");
