@@ -32,6 +32,18 @@ export const raftTimes = {
   transferCooldownMs: 10_000,
 } as const;
 
+/** Leases of those who keep what they read (front-ends), milliseconds of monotonic clocks. */
+export const leaseTimes = {
+  /** A lease ends at most so long after its leader *sent* the round that a majority confirmed. */
+  leaseMs: 250,
+  renewEveryMs: 50,
+  /**
+   * How much longer a leader waits for a lease to end than its holder may use it: the *rates* of two clocks may differ
+   * by so much. A new leader waits so much longer than `leaseMs` too.
+   */
+  driftMargin: 1.1,
+} as const;
+
 /** Bounds of the replicated log. */
 export const logLimits = {
   /** An entry's payload; one entry is one append. */
@@ -73,6 +85,14 @@ export const hashesKept = 16;
 assert(
   raftTimes.heartbeatMs * 5 <= raftTimes.electionTimeoutMinMs,
   "an election needs several lost heartbeats",
+);
+assert(
+  leaseTimes.renewEveryMs * 3 < leaseTimes.leaseMs,
+  "a lease survives the loss of a renewal or two",
+);
+assert(
+  leaseTimes.leaseMs * leaseTimes.driftMargin < raftTimes.electionTimeoutMinMs,
+  "a leader that lost its majority outlives its leases before it steps down",
 );
 assert(logLimits.entryBytes + 1024 <= wireLimits.frameBytes, "one entry fits one frame");
 assert(requestLimits.bodyBytes < logLimits.entryBytes, "the largest batch fits one entry");

@@ -6,7 +6,7 @@
 import { type ByteReader, DecodeError } from "../base/bytes.ts";
 import { Dialer } from "../wire/dialer.ts";
 import { helloFrame, writeHello } from "../wire/hello.ts";
-import type { FrontendConfig, OrderAddress, ProcessEvent } from "../wire/process.ts";
+import type { FrontendConfig, ServiceAddress, ProcessEvent } from "../wire/process.ts";
 import {
   type Freshness,
   type Inquiry,
@@ -27,7 +27,7 @@ import { type Admission, Outbox, type Pending, type Settlement } from "./outbox.
 export type Settled = (settlement: Settlement<Settled>, nowMs: number) => void;
 
 interface Replica {
-  readonly address: OrderAddress;
+  readonly address: ServiceAddress;
   dialer: Dialer | undefined;
   /** The number of the present connection; 0: none. */
   link: number;
@@ -94,7 +94,7 @@ export class Replicas {
   }
 
   /** Who leads, if anyone is known to. */
-  get leader(): (KnownLeader & { readonly address: OrderAddress }) | undefined {
+  get leader(): (KnownLeader & { readonly address: ServiceAddress }) | undefined {
     const leader = this.#leader;
     const replica = leader && this.#byLink.get(leader.link);
     return leader && replica && { ...leader, address: replica.address };

@@ -8,15 +8,50 @@
  * 2. Rows, counters and index share a transaction: after a crash `load` gives exactly the state after some appended
  *    entry, never less than the last one that `flushed` named.
  * 3. Orders and answers are only ever added; items and sessions are replaced.
+ * 4. What `freeze` shows is the state at one index, whatever is appended meanwhile; what `copy` was given is the state
+ *    only once it is installed, and a copy that broke off is gone on with where it stopped, also after a restart.
  */
 import type { Hash128 } from "../base/hash128.ts";
-import type { LogIndex, OrderNumber, Position } from "../base/units.ts";
+import type { LogIndex, OrderNumber, Position, Term } from "../base/units.ts";
 import type { Answer, MarketState, OrderRow, Rows } from "../market/rows.ts";
 
 export interface Stored {
   /** The log index that the state includes; 0 and no state in an empty store. */
   readonly index: LogIndex;
+  /** Of the entry at `index`; 0 in an empty store. */
+  readonly term: Term;
   readonly state: MarketState | undefined;
+  /** A copy was begun and is not installed: nothing may be appended before it is. */
+  readonly copying: boolean;
+}
+
+/**
+ * The whole state at one index, to be copied by another replica while this one goes on. Small things come at once;
+ * orders and answers of client keys, which only ever grow, in ranges: in `rows` their count, then each in the market's
+ * encoding, about `maxBytes` of them but at least one; none are left if the count is 0.
+ */
+export interface Frozen {
+  readonly index: LogIndex;
+  readonly term: Term;
+  readonly state: MarketState;
+  /** Ascending by number, from `from` on. */
+  orders(from: OrderNumber, maxBytes: number): Promise<Uint8Array>;
+  /** Ascending by position, behind `after`. Answers of sessions are in `state`. */
+  answers(after: Position, maxBytes: number): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** A copy of another replica's state, under way. What the store has already, of orders and answers, is kept. */
+export interface Copy {
+  /** The first order that is missing. */
+  readonly nextOrder: OrderNumber;
+  /** Answers of client keys up to here are not missing. */
+  readonly answersThrough: Position;
+  /** `rows` as `Frozen` gave them, from `nextOrder` on, from behind `answersThrough` on; durable when it resolves. */
+  addOrders(rows: Uint8Array): Promise<void>;
+  addAnswers(rows: Uint8Array): Promise<void>;
+  /** All is there: from here on the store holds the state at `index`. Durable when it resolves. */
+  install(index: LogIndex, term: Term, state: MarketState): Promise<void>;
 }
 
 /** All given conditions must hold. Newest first. */
@@ -50,7 +85,7 @@ export interface Store {
    * The state after the entry at `index`; indexes ascend, and one that is left out changed nothing. Never blocks:
    * see `room`.
    */
-  append(index: LogIndex, rows: Rows): void;
+  append(index: LogIndex, term: Term, rows: Rows): void;
 
   /** Resolves when less than the store's bound waits to be written: whoever applies awaits it before going on. */
   room(): Promise<void>;
@@ -70,6 +105,12 @@ export interface Store {
    * call.
    */
   answers(keys: readonly Hash128[]): Promise<readonly (Answer | undefined)[]>;
+
+  /** What is durable now, all that was appended before the call included. */
+  freeze(): Promise<Frozen>;
+
+  /** Begin a copy, or go on with the one that broke off. Nothing is appended from here until it is installed. */
+  copy(): Promise<Copy>;
 
   /** Read every row of the durable state and recompute what can be recomputed. Slow; for `check --deep`. */
   digest(): Promise<Digest>;

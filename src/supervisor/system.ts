@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { OperatingFailure } from "../base/failure.ts";
 import { seededRandom } from "../base/random.ts";
 import type { MarketDefinition } from "../market/definition.ts";
-import type { OrderAddress, ProcessConfig } from "../wire/process.ts";
+import type { ServiceAddress, ProcessConfig } from "../wire/process.ts";
 import type { SupervisorFile } from "./control.ts";
 import { answerRequest } from "./control-answers.ts";
 import { readSupervisorFile, supervisorFile } from "./control-client.ts";
@@ -124,7 +124,7 @@ export class RunningSystem {
   readonly port: number;
   readonly supervisor: Supervisor;
   readonly opened: OpenedCluster;
-  readonly orders: readonly OrderAddress[];
+  readonly orders: readonly ServiceAddress[];
   readonly #directory: string;
   readonly #control: ControlServer;
   readonly #lock: Lock;
@@ -135,7 +135,7 @@ export class RunningSystem {
     readonly port: number;
     readonly supervisor: Supervisor;
     readonly opened: OpenedCluster;
-    readonly orders: readonly OrderAddress[];
+    readonly orders: readonly ServiceAddress[];
     readonly directory: string;
     readonly control: ControlServer;
     readonly lock: Lock;
@@ -168,7 +168,7 @@ export class RunningSystem {
 interface Layout {
   readonly run: string;
   readonly port: number;
-  readonly orders: readonly OrderAddress[];
+  readonly orders: readonly ServiceAddress[];
   readonly plans: readonly ProcessPlan[];
 }
 

@@ -3,14 +3,17 @@ import { type ByteReader, type ByteWriter, DecodeError } from "../base/bytes.ts"
 
 const wireVersion = 1;
 
-/** Kinds of frames, one space for all connections; 1–15 common, 16–31 front-end and order, 32–47 the embedded log. */
+/** Kinds of frames, one space for all connections; 1–15 common, 16–31 who serves and who asks, 32–47 the embedded log, 48–63 copying a replica's state. */
 export const helloFrame = 1;
+
+const roles = ["order", "frontend", "catalog", "copier"] as const;
 
 export interface Hello {
   readonly cluster: string;
-  readonly role: "order" | "frontend";
+  /** `copier`: a replica that copies another's state. */
+  readonly role: (typeof roles)[number];
   readonly name: string;
-  /** Order replicas: the number of the replica; otherwise 0. */
+  /** Of an order replica, also as a copier: its number; otherwise 0. */
   readonly id: number;
   /** Of an order replica: which of its lives this is, rising from 1. A front-end's is random, and nobody compares it. */
   readonly incarnation: number;
@@ -32,8 +35,9 @@ export function readHello(body: ByteReader, cluster: string): Hello {
     throw new DecodeError(`the peer speaks version ${version} of the wire, not ${wireVersion}`);
   const theirs = body.string();
   if (theirs !== cluster) throw new DecodeError(`the peer is of cluster ${theirs}, not ${cluster}`);
-  const role = body.string();
-  if (role !== "order" && role !== "frontend") throw new DecodeError(`a peer of role ${role}`);
+  const said = body.string();
+  const role = roles.find((one) => one === said);
+  if (role === undefined) throw new DecodeError(`a peer of role ${said}`);
   const hello = {
     cluster,
     role,

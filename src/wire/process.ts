@@ -2,10 +2,11 @@
  * What the supervisor and its processes say to each other, over Node's IPC channel: rare, small and typed. A process
  * starts only when it was sent `start`, and ends when the channel does: without its supervisor it must not run.
  */
+import type { Socket } from "node:net";
 import type { Address } from "./dialer.ts";
 
-/** One order replica as all processes know it. */
-export interface OrderAddress extends Address {
+/** One order replica, or one catalog, as all processes know it. */
+export interface ServiceAddress extends Address {
   readonly id: number;
   readonly name: string;
 }
@@ -16,11 +17,24 @@ export interface OrderConfig {
   readonly id: number;
   readonly cluster: string;
   /** Every order replica, this one included. */
-  readonly orders: readonly OrderAddress[];
+  readonly orders: readonly ServiceAddress[];
   /** This replica's own directory; formatted by the supervisor when it created the cluster. */
   readonly directory: string;
+  /** At least so many bytes of the log are kept behind what the store holds, for followers that come back. */
+  readonly keptLogBytes: number;
+  readonly segmentBytes: number;
   /** The market's definition, as checked by the supervisor (market/definition.ts). */
   readonly market: unknown;
+}
+
+export interface CatalogConfig {
+  readonly role: "catalog";
+  readonly name: string;
+  readonly id: number;
+  readonly cluster: string;
+  readonly orders: readonly ServiceAddress[];
+  /** Where it listens for front-ends. */
+  readonly listen: Address;
 }
 
 export interface FrontendConfig {
@@ -28,8 +42,15 @@ export interface FrontendConfig {
   readonly name: string;
   readonly id: number;
   readonly cluster: string;
-  readonly orders: readonly OrderAddress[];
-  readonly public: Address;
+  readonly orders: readonly ServiceAddress[];
+  readonly catalogs: readonly ServiceAddress[];
+  /**
+   * Where it listens for HTTP. A front-end that is alone listens on the public port itself; of several each has a port
+   * of its own, and is handed the connections to the public one (`ToProcess`, `connection`).
+   */
+  readonly listen: Address;
+  /** Replies that it may keep; 0: it keeps none, and wants no lease. */
+  readonly cache: number;
   readonly market: unknown;
   /** What `Authorization: Bearer` must carry on guarded routes; unset: they are open. */
   readonly token?: string;
@@ -37,7 +58,7 @@ export interface FrontendConfig {
   readonly secret: string;
 }
 
-export type ProcessConfig = OrderConfig | FrontendConfig;
+export type ProcessConfig = OrderConfig | CatalogConfig | FrontendConfig;
 
 export type ReplicaState = "leader" | "follower" | "candidate" | "recovering";
 
@@ -52,7 +73,24 @@ export interface ProcessStatus {
   readonly hashes?: readonly { readonly position: number; readonly hash: string }[];
   readonly stateHash?: string;
   readonly orders?: number;
+  /** A `recovering` replica: what it waits for, in words. */
+  readonly recovering?: string;
+  /** Whether its disk has no room for more than its reserve: it takes no new entries until there is. */
+  readonly diskFull?: boolean;
+  readonly cache?: CacheCounts;
   readonly rssBytes: number;
+}
+
+/** What a front-end's cache did since the process started. */
+export interface CacheCounts {
+  readonly entries: number;
+  readonly hits: number;
+  readonly misses: number;
+  readonly evictions: number;
+  /** Reads that the cache was not asked for: it is off, no lease is held, or they are of a kind that is not kept. */
+  readonly bypasses: number;
+  /** Leases that were lost, and the whole cache with each. */
+  readonly lapses: number;
 }
 
 /** The body of `GET /cluster` and of `status --json`. */
@@ -65,7 +103,7 @@ export interface ClusterStatus {
   readonly term: number;
   readonly processes: readonly ({
     readonly name: string;
-    readonly role: "order" | "frontend";
+    readonly role: ProcessConfig["role"];
     readonly id: number;
     readonly pid: number | null;
     readonly address: string;
@@ -97,6 +135,19 @@ export type ProcessEvent =
   | { readonly kind: "suffix-truncated"; readonly from: number; readonly to: number }
   | { readonly kind: "leadership-transferred"; readonly to: number }
   | { readonly kind: "tail-cut"; readonly bytes: number }
+  /** The replica's log or store was lost or is damaged: what is left was set aside, and it recovers from its peers. */
+  | { readonly kind: "recovery-started"; readonly what: "log" | "store"; readonly reason: string }
+  | { readonly kind: "recovery-finished"; readonly what: "log" | "store" }
+  | { readonly kind: "snapshot-started"; readonly from: string; readonly position: number }
+  | { readonly kind: "snapshot-installed"; readonly from: string; readonly position: number }
+  | { readonly kind: "log-compacted"; readonly through: number }
+  | { readonly kind: "disk-full" }
+  | { readonly kind: "disk-freed" }
+  | { readonly kind: "lease-granted"; readonly holder: string; readonly session: number }
+  | { readonly kind: "lease-ended"; readonly holder: string; readonly session: number }
+  /** A front-end: its lease is over, and its whole cache was dropped. */
+  | { readonly kind: "lease-lapsed"; readonly session: number }
+  | { readonly kind: "feed-following"; readonly replica: string; readonly position: number }
   | { readonly kind: "session-opened"; readonly session: number }
   | { readonly kind: "leader-seen"; readonly leader: number | null; readonly term: number }
   | { readonly kind: "orders-resent"; readonly count: number }
@@ -106,6 +157,8 @@ export type FromProcess =
   | { readonly kind: "ready" }
   | { readonly kind: "event"; readonly at: number; readonly event: ProcessEvent }
   | { readonly kind: "status"; readonly ticket: number; readonly status: ProcessStatus }
+  /** At once, to a `ping`: its event loop turns. */
+  | { readonly kind: "pong" }
   /** A front-end serves `GET /cluster`. */
   | { readonly kind: "ask-cluster"; readonly ticket: number }
   /** `check --deep`: the recomputed digest, or why there is none. */
@@ -117,6 +170,9 @@ export type ToProcess =
   | { readonly kind: "start"; readonly config: ProcessConfig }
   | { readonly kind: "ask-status"; readonly ticket: number }
   | { readonly kind: "ask-digest"; readonly ticket: number }
+  | { readonly kind: "ping" }
+  /** With it comes a socket: a client's connection to the public port. */
+  | { readonly kind: "connection" }
   | { readonly kind: "cluster"; readonly ticket: number; readonly cluster: ClusterStatus }
   /** Whether someone watches: frequent events are sent only then. */
   | { readonly kind: "watch"; readonly on: boolean }
@@ -133,9 +189,11 @@ export interface ProcessHost {
   fatal(error: unknown): void;
 }
 
-/** What `startOrder` and `startFrontend` resolve to once the process is ready. */
+/** What `startOrder`, `startCatalog` and `startFrontend` resolve to once the process is ready. */
 export interface RunningProcess {
   status(): ProcessStatus;
+  /** Front-ends: take over a client's connection to the public port. */
+  connection?(socket: Socket): void;
   /** Order replicas: recompute the state from the store's rows (store/port.ts, `Digest`, hashes as hexadecimal). */
   digest?(): Promise<unknown>;
   /** Stop cleanly: finish what was accepted, close files and sockets. */

@@ -7,7 +7,24 @@ import { type FailureCode, failures } from "../base/failure.ts";
 import { type Position, position, type ReplicaId, replicaId, type Term, term } from "../base/units.ts";
 
 /** Frame kinds of this conversation. */
-export const serviceFrames = { submit: 16, ask: 17, leadership: 18, results: 19, answers: 20 } as const;
+export const serviceFrames = {
+  submit: 16,
+  ask: 17,
+  leadership: 18,
+  results: 19,
+  answers: 20,
+  /** See lease.ts. */
+  leaseRequest: 21,
+  leaseGrant: 22,
+  leaseRecall: 23,
+  leaseEnd: 24,
+  invalidation: 25,
+  acknowledgement: 26,
+  /** See feed.ts. */
+  follow: 27,
+  feedItems: 28,
+  change: 29,
+} as const;
 
 /** Front-end → leader: put these commands into the log. `ticket` is the front-end's own and comes back. */
 export interface Submission {
@@ -30,10 +47,14 @@ export type Freshness =
   | { readonly kind: "stale" };
 
 export type Inquiry =
+  /** No rows: only the position of the state that the question is answered at. */
+  | { readonly kind: "position" }
   | { readonly kind: "item"; readonly item: string | number }
   | {
       readonly kind: "items";
       readonly topic?: string;
+      /** A part of the name or of the title. */
+      readonly q?: string;
       /** Items with an id above it. */
       readonly after: number;
       readonly limit: number;
@@ -49,14 +70,17 @@ export type Inquiry =
       readonly limit: number;
     };
 
-/** Front-end → any replica (`latest`: the leader). */
+/**
+ * Front-end → any replica (`latest`: the leader), or → a catalog, which knows of items alone and cannot say what is the
+ * latest.
+ */
 export interface Question {
   readonly ticket: number;
   readonly freshness: Freshness;
   readonly inquiry: Inquiry;
 }
 
-/** Replica → front-end. */
+/** Replica or catalog → front-end. */
 export type Answered =
   | {
       readonly kind: "rows";
@@ -169,6 +193,7 @@ function writeInquiry(body: ByteWriter, inquiry: Inquiry): void {
     case "items":
       body.u8(2);
       writeOptional(body, inquiry.topic, string);
+      writeOptional(body, inquiry.q, string);
       body.varint(inquiry.after);
       body.varint(inquiry.limit);
       return;
@@ -185,6 +210,9 @@ function writeInquiry(body: ByteWriter, inquiry: Inquiry): void {
       writeOptional(body, inquiry.before, number);
       body.varint(inquiry.limit);
       return;
+    case "position":
+      body.u8(5);
+      return;
   }
 }
 
@@ -199,9 +227,11 @@ function readInquiry(body: ByteReader): Inquiry {
       return { kind: "item", item: body.varint() };
     case 2: {
       const topic = readOptional(body, string);
+      const q = readOptional(body, string);
       return {
         kind: "items",
         ...(topic !== undefined && { topic }),
+        ...(q !== undefined && { q }),
         after: body.varint(),
         limit: body.varint(),
       };
@@ -224,6 +254,8 @@ function readInquiry(body: ByteReader): Inquiry {
         limit: body.varint(),
       };
     }
+    case 5:
+      return { kind: "position" };
     default:
       throw new DecodeError(`an inquiry of kind ${kind}`);
   }
