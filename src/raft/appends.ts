@@ -27,6 +27,7 @@ function sendEntries(raft: Raft, to: ReplicaId, progress: Progress, entries: rea
     prevTerm: present(raft.log.termAt(prevIndex), "the term before what is sent"),
     entries,
     commit: raft.commit,
+    base: raft.log.base.index,
     round: reignOf(raft).round,
     vouched: progress.match >= progress.settledAt ? incarnation : 0,
   });
@@ -40,7 +41,10 @@ function sendEntries(raft: Raft, to: ReplicaId, progress: Progress, entries: rea
 /** Send what the follower lacks, as far as its window reaches. True if anything was sent. */
 export function feed(raft: Raft, to: ReplicaId): boolean {
   const progress = progressOf(raft, to);
-  if (progress.mode === "fetch" || (progress.mode === "probe" && progress.probing)) return false;
+  // Also of one for whom the disk is being read: what was to be read may be gone.
+  if (progress.next <= raft.log.base.index) needsState(raft, progress);
+  if (progress.room === "none" || progress.mode === "fetch" || progress.mode === "snapshot") return false;
+  if (progress.mode === "probe" && progress.probing) return false;
   let sent = false;
   while (progress.next <= raft.log.lastIndex && hasRoom(progress)) {
     const entries = raft.log.slice(progress.next, logLimits.appendBytes);
@@ -64,12 +68,26 @@ export function feedAll(raft: Raft): void {
   for (const peer of peers(raft)) feed(raft, peer);
 }
 
+/** What the follower needs next is in this log no more: heartbeats tell it where the log begins, until it has a state. */
+export function needsState(raft: Raft, progress: Progress): void {
+  probeFrom(progress, logIndex(raft.log.base.index + 1));
+  progress.mode = "snapshot";
+}
+
 /** Entries came from disk. If the follower's need has changed meanwhile, look anew. */
 export function fetched(raft: Raft, peer: ReplicaId, from: LogIndex, entries: readonly Entry[]): void {
   const progress = raft.reign?.progress.get(peer);
   if (progress === undefined || progress.mode !== "fetch" || progress.fetchFrom !== from) return;
   progress.mode = "pipeline";
-  if (progress.next === from && entries.length > 0 && hasRoom(progress)) {
+  // What an earlier reign asked for may come in this one, when other entries are in its place.
+  const present = entries.every(({ index, term }) => raft.log.termAt(index) === term);
+  if (
+    progress.next === from &&
+    entries.length > 0 &&
+    present &&
+    progress.room !== "none" &&
+    hasRoom(progress)
+  ) {
     assert(entries[0]?.index === from, "the disk gave what was asked for");
     sendEntries(raft, peer, progress, entries);
   }
@@ -89,6 +107,8 @@ export function broadcastRound(raft: Raft): void {
     const progress = progressOf(raft, peer);
     // A lost probe is given up by the next round: the transport may lose anything.
     progress.probing = false;
+    // The log may have been compacted since.
+    if (progress.mode === "snapshot") needsState(raft, progress);
     if (!feed(raft, peer)) sendEntries(raft, peer, progress, []);
   }
 }
@@ -98,6 +118,7 @@ export function startAnew(raft: Raft, peer: ReplicaId): void {
   const progress = progressOf(raft, peer);
   progress.match = logIndex(0);
   progress.round = 0;
+  progress.barrier = undefined;
   progress.closeSince = undefined;
   progress.settledAt = raft.log.lastIndex;
   probeFrom(progress, logIndex(raft.log.lastIndex + 1));

@@ -5,7 +5,15 @@ import type { Raft } from "./raft.ts";
 
 export function describeMessage(message: Message): string {
   const { kind, from, to, incarnation, term, ...rest } = message;
-  const details = Object.entries(rest).map(([key, value]) => {
+  // What is as it nearly always is says nothing.
+  const usual: Readonly<Record<string, unknown>> = {
+    drained: false,
+    base: 0,
+    standing: "able",
+    room: "open",
+  };
+  const said = Object.entries(rest).filter(([key, value]) => usual[key] !== value);
+  const details = said.map(([key, value]) => {
     if (!Array.isArray(value)) return `${key}=${value}`;
     return `${key}=[${value.map((entry) => `${entry.index}:${entry.term}`).join(" ")}]`;
   });
@@ -26,6 +34,15 @@ export function describeInput(input: Input): string {
       return `read ${input.id}`;
     case "peer-gone":
       return `peer ${input.peer} gone`;
+    case "lease":
+      return `${input.fresh ? "fresh" : "renewed"} lease of ${input.holder}`;
+    case "lease-acknowledged":
+      return `lease ${input.holder} acknowledges ${input.through}`;
+    case "lease-ended":
+      return `lease ${input.holder} ends`;
+    case "compacted":
+    case "restored":
+      return `${input.kind} up to ${input.base.index}:${input.base.term}`;
     default:
       return input.kind;
   }

@@ -3,7 +3,8 @@
  * disk and no clock; whoever drives it carries out the effects in order and reports back.
  */
 import type { LogIndex, ReplicaId, Term } from "../base/units.ts";
-import type { Entry, Message } from "./message.ts";
+import type { LogBase } from "./log-view.ts";
+import type { Entry, Message, Room } from "./message.ts";
 
 export type Input =
   /** Time went by. To be called every few milliseconds, and after any pause. */
@@ -23,7 +24,19 @@ export type Input =
   /** A linearizable read point is wanted. `id` is never used twice. */
   | { readonly kind: "read"; readonly id: number }
   /** The process of this peer is certainly gone: its connection was reset, and a new one refused. */
-  | { readonly kind: "peer-gone"; readonly peer: ReplicaId };
+  | { readonly kind: "peer-gone"; readonly peer: ReplicaId }
+  /** Somebody outside the group wants a lease, or to keep it (`fresh`: a number that was never used). */
+  | { readonly kind: "lease"; readonly holder: number; readonly fresh: boolean }
+  | { readonly kind: "lease-acknowledged"; readonly holder: number; readonly through: LogIndex }
+  | { readonly kind: "lease-ended"; readonly holder: number }
+  /** The log up to `base` is gone from the disk. Never beyond what is delivered. */
+  | { readonly kind: "compacted"; readonly base: LogBase }
+  /** A state that includes everything up to `base` is in place, durably, and was committed by the group. */
+  | { readonly kind: "restored"; readonly base: LogBase }
+  /** Whether the state is there that the log is applied to; at the start as `Restored` says. */
+  | { readonly kind: "state"; readonly present: boolean }
+  /** At the start it is `open`. */
+  | { readonly kind: "room"; readonly room: Room };
 
 /** What must not be forgotten: the term, and who got this replica's vote in it (Raft, figure 2). */
 export interface HardState {
@@ -42,6 +55,22 @@ export type Effect =
   /** The entries from `from` to `to` are gone from this log and were not committed by it: who waits for them waits in vain. */
   | { readonly kind: "truncated"; readonly from: LogIndex; readonly to: LogIndex }
   | { readonly kind: "send"; readonly message: Message }
+  /** Write durably that the log is empty behind `base`, in the order of `persist`, and report `persisted`. */
+  | {
+      readonly kind: "reset";
+      readonly ticket: number;
+      readonly base: LogBase;
+      readonly hardState: HardState;
+    }
+  /** What is missing here up to this index is in no log any more: a state that includes it is needed. */
+  | { readonly kind: "behind"; readonly through: LogIndex }
+  /** The holder may rely on its lease for `remainingMs` from now. */
+  | { readonly kind: "lease-granted"; readonly holder: number; readonly remainingMs: number }
+  | { readonly kind: "lease-refused"; readonly holder: number }
+  /** Leadership is about to be handed over: holders should give their leases up. */
+  | { readonly kind: "leases-recalled" }
+  /** A recovering replica counts again: the mark on disk may go. */
+  | { readonly kind: "recovered" }
   /** Entries up to here are committed and durable here: hand them out. */
   | { readonly kind: "deliver"; readonly through: LogIndex }
   /** Read entries from disk and report `fetched`. */

@@ -7,11 +7,13 @@ import { raftTimes } from "../base/limits.ts";
 import { logIndex, type ReplicaId, type Term, term } from "../base/units.ts";
 import { broadcastRound } from "./appends.ts";
 import { advanceCommit } from "./commit.ts";
+import { formerLeasesMs, hasDrained } from "./lease-gate.ts";
+import { noteDrained } from "./leases.ts";
 import type { VoteReply, VoteRequest } from "./message.ts";
 import { sendAfterHardState } from "./persistence.ts";
 import { newProgress } from "./progress.ts";
 import { type Ballot, tally } from "./quorum.ts";
-import { peers, type Raft, send } from "./raft.ts";
+import { canServe, peers, type Raft, send } from "./raft.ts";
 import { refuseReads } from "./reads.ts";
 import { settle } from "./replication.ts";
 
@@ -19,16 +21,23 @@ import { settle } from "./replication.ts";
 const goneStepMs = 20;
 /** A pre-vote changes nothing anywhere, so it may be asked again soon: others notice a dead leader a little later. */
 const preVoteRetryMs = 50;
+const unableMs = 2 * raftTimes.electionTimeoutSpreadMs;
 
 /** 0 for the highest id other than the leader that is lost, 1 for the next, … */
 function rank(raft: Raft, without: ReplicaId | undefined): number {
   return raft.config.members.filter((id) => id > raft.config.id && id !== without).length;
 }
 
+/** Who could not serve lets others go first; if nobody else can win, it leads until it can hand over. */
+function reluctanceMs(raft: Raft): number {
+  return canServe(raft) ? 0 : unableMs;
+}
+
 function resetElectionTimer(raft: Raft): void {
   const spread = raftTimes.electionTimeoutSpreadMs;
   const bias = (rank(raft, undefined) * spread) / 2;
-  raft.electionAt = raft.now + raftTimes.electionTimeoutMinMs + bias + (raft.config.random() * spread) / 2;
+  const timeoutMs = raftTimes.electionTimeoutMinMs + bias + (raft.config.random() * spread) / 2;
+  raft.electionAt = raft.now + timeoutMs + reluctanceMs(raft);
 }
 
 /** A vote is forgotten only when the term rises, whatever else happens. */
@@ -36,6 +45,7 @@ function adoptTerm(raft: Raft, newer: Term): void {
   assert(newer > raft.term, () => `term ${raft.term} cannot become ${newer}`);
   raft.term = newer;
   raft.votedFor = undefined;
+  raft.drained = false;
   raft.hardStateChanged = true;
 }
 
@@ -132,6 +142,8 @@ function becomeLeader(raft: Raft): void {
     firstIndex,
     transfer: undefined,
     nextTransferAt: raft.now + raftTimes.transferCooldownMs,
+    leases: new Map(),
+    commitsFrom: raft.now + (raft.drained ? 0 : formerLeasesMs(raft)),
   };
   raft.log.append({ index: firstIndex, term: raft.term, payload: new Uint8Array(0) });
   // A doubtful winner won without its own vote, or with every member's: nobody holds a committed entry that it lacks.
@@ -149,7 +161,10 @@ function hearsLeader(raft: Raft): boolean {
 
 /** A request for a vote of any term. A vote request of a newer term is adopted here and nowhere before. */
 export function handleVoteRequest(raft: Raft, message: VoteRequest): void {
+  // It may have voted in that term in a life that it has forgotten.
+  if (raft.recovery !== undefined) return;
   if (!message.transfer && hearsLeader(raft)) return;
+  const drained = !message.pre && hasDrained(raft, message.term);
   if (!message.pre && message.term > raft.term) becomeFollower(raft, message.term, undefined);
   const free = message.pre
     ? message.term > raft.term
@@ -164,6 +179,7 @@ export function handleVoteRequest(raft: Raft, message: VoteRequest): void {
     pre: message.pre,
     granted,
     doubtful: raft.doubtful,
+    drained,
   } as const;
   if (message.pre || !granted) {
     send(raft, reply);
@@ -184,6 +200,11 @@ export function handleVoteReply(raft: Raft, message: VoteReply): void {
     becomeFollower(raft, message.term, undefined);
     return;
   }
+  if (message.granted && message.drained && message.term === raft.term) {
+    raft.drained = true;
+    // A vote that the majority did not need any more may bring the news all the same.
+    if (raft.reign !== undefined) noteDrained(raft, raft.reign);
+  }
   const asked = message.pre ? "pre-candidate" : "candidate";
   const expected = message.granted && message.pre ? raft.term + 1 : raft.term;
   if (raft.role !== asked || message.term !== expected) return;
@@ -197,5 +218,6 @@ export function peerGone(raft: Raft, peer: ReplicaId): void {
   if (raft.leader !== peer || raft.role === "leader") return;
   const without = raft.leader;
   becomeFollower(raft, raft.term, undefined);
-  raft.electionAt = raft.now + goneStepMs * (rank(raft, without) + raft.config.random());
+  const waitMs = goneStepMs * (rank(raft, without) + raft.config.random());
+  raft.electionAt = raft.now + waitMs + reluctanceMs(raft);
 }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { logLimits } from "../base/limits.ts";
 import { logIndex, term } from "../base/units.ts";
-import { LogView } from "./log-view.ts";
+import { LogView, wholeLog } from "./log-view.ts";
 import type { Entry } from "./message.ts";
 
 function entry(index: number, ofTerm: number, bytes: number): Entry {
@@ -16,23 +16,28 @@ function heldBytes(entries: readonly Entry[]): number {
 
 const part = fc.double({ min: 0, max: 1, noNaN: true });
 
-/** Either entries of a newer or the same term, or a cut at a part of the log; then a part of it is durable. */
+/** Then a part of the log is durable, and is perhaps compacted. */
+const after = { durable: part, compacts: fc.nat(3).map((n) => n === 0) };
+
+/** Either entries of a newer or the same term, or a cut at a part of the log. */
 const change = fc.oneof(
-  fc.record({ newer: fc.nat(2), count: fc.integer({ min: 1, max: 4 }), bytes: fc.nat(99), durable: part }),
-  fc.record({ cutAt: part, durable: part }),
+  fc.record({ newer: fc.nat(2), count: fc.integer({ min: 1, max: 4 }), bytes: fc.nat(99), ...after }),
+  fc.record({ cutAt: part, ...after }),
 );
 
 test("after any appends, cuts and trims it agrees with a plain list of entries", () => {
   let keptSome = false;
   let droppedSome = false;
+  let compactedSome = false;
   fc.assert(
-    fc.property(fc.array(change, { maxLength: 40 }), fc.nat(5_000), (changes, tailBytes) => {
-      const log = new LogView([], logIndex(0), [], tailBytes);
+    fc.property(fc.array(change, { minLength: 1, maxLength: 40 }), fc.nat(2_000), (changes, tailBytes) => {
+      const log = new LogView(wholeLog, [], logIndex(0), [], tailBytes);
       let model: Entry[] = [];
       let tailFrom = 1;
+      let base = 0;
       for (const each of changes) {
         if ("cutAt" in each) {
-          const from = 1 + Math.floor(each.cutAt * model.length);
+          const from = base + 1 + Math.floor(each.cutAt * (model.length - base));
           if (from > model.length) continue;
           log.truncate(logIndex(from));
           model = model.slice(0, from - 1);
@@ -44,11 +49,17 @@ test("after any appends, cuts and trims it agrees with a plain list of entries",
             model.push(added);
           }
         }
-        const durable = Math.floor(each.durable * model.length);
+        const durable = base + Math.floor(each.durable * (model.length - base));
         log.trim(logIndex(durable));
         tailFrom = Math.min(tailFrom, model.length + 1);
         while (tailFrom <= durable && heldBytes(model.slice(tailFrom - 1)) > tailBytes) tailFrom++;
-        agree(log, model, tailFrom);
+        if (each.compacts && durable > base) {
+          base = durable;
+          log.compact({ index: logIndex(base), term: model[base - 1]?.term ?? term(0) });
+          tailFrom = Math.max(tailFrom, base + 1);
+        }
+        agree(log, model, tailFrom, base);
+        if (base > 0) compactedSome = true;
         if (tailFrom <= durable) keptSome = true;
         if (tailFrom > 1) droppedSome = true;
       }
@@ -56,13 +67,17 @@ test("after any appends, cuts and trims it agrees with a plain list of entries",
   );
   assert.ok(keptSome, "some run kept entries that it might have dropped");
   assert.ok(droppedSome, "some run dropped entries");
+  assert.ok(compactedSome, "some run compacted the log");
 });
 
-function agree(log: LogView, model: readonly Entry[], tailFrom: number): void {
+/** `base` entries of the model are compacted. */
+function agree(log: LogView, model: readonly Entry[], tailFrom: number, base: number): void {
   assert.equal(log.lastIndex, model.length);
   assert.equal(log.lastTerm, model.at(-1)?.term ?? 0);
   for (let i = 0; i <= model.length + 1; i++) {
-    assert.equal(log.termAt(logIndex(i)), i === 0 ? 0 : model[i - 1]?.term);
+    const expected = i === 0 ? 0 : model[i - 1]?.term;
+    assert.equal(log.termAt(logIndex(i)), i < base ? undefined : expected);
+    assert.ok(i > model.length || log.matches(logIndex(i), term(expected ?? 0)));
   }
   assert.equal(log.tailFrom, tailFrom);
   assert.deepEqual(log.slice(log.tailFrom, Number.MAX_SAFE_INTEGER), model.slice(tailFrom - 1));
@@ -70,20 +85,21 @@ function agree(log: LogView, model: readonly Entry[], tailFrom: number): void {
   for (let limit = 0; limit <= log.lastTerm + 1; limit++) {
     for (const upTo of [0, Math.ceil(model.length / 2), model.length + 3]) {
       const expected = model.slice(0, upTo).findLast((each) => each.term <= limit)?.index ?? 0;
-      assert.equal(log.lastIndexWithTermAtMost(logIndex(upTo), term(limit)), expected);
+      const known = expected >= base ? expected : undefined;
+      assert.equal(log.lastIndexWithTermAtMost(logIndex(upTo), term(limit)), known);
     }
   }
 }
 
 test("what is not durable is kept, however many bytes it has", () => {
-  const log = new LogView([], logIndex(0), [], 10);
+  const log = new LogView(wholeLog, [], logIndex(0), [], 10);
   for (let i = 1; i <= 5; i++) log.append(entry(i, 1, 10));
   log.trim(logIndex(2));
   assert.equal(log.tailFrom, 3);
 });
 
 test("a slice has at least one entry, and no more bytes than asked for", () => {
-  const log = new LogView([], logIndex(0), [], 1_000);
+  const log = new LogView(wholeLog, [], logIndex(0), [], 1_000);
   for (let i = 1; i <= 5; i++) log.append(entry(i, 1, 10));
   const lengths = [0, 10, 25, 1_000].map((bytes) => log.slice(logIndex(2), bytes)?.length);
   assert.deepEqual(lengths, [1, 1, 2, 4]);

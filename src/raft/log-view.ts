@@ -10,6 +10,13 @@ import { logLimits } from "../base/limits.ts";
 import { type LogIndex, logIndex, type Term, term } from "../base/units.ts";
 import type { Entry } from "./message.ts";
 
+/** What a log begins behind: its entries up to here are gone, because a state includes them. */
+export interface LogBase {
+  readonly index: LogIndex;
+  /** Of the entry at `index`. */
+  readonly term: Term;
+}
+
 export interface TermRun {
   /** The first index of the run. */
   readonly from: LogIndex;
@@ -17,6 +24,8 @@ export interface TermRun {
 }
 
 const noTerm = term(0);
+/** Of a log that holds everything. */
+export const wholeLog: LogBase = { index: logIndex(0), term: noTerm };
 /** Takes the place of an entry that was dropped, so that its payload is not kept alive. */
 const dropped: Entry = { index: logIndex(0), term: noTerm, payload: new Uint8Array(0) };
 
@@ -25,7 +34,8 @@ function heldBytes(entry: Entry): number {
 }
 
 export class LogView {
-  readonly #runs: TermRun[];
+  #base: LogBase;
+  #runs: TermRun[];
   readonly #tailBytes: number;
   /** The newest entries: `#tail[#head]` is the first one kept. */
   #tail: Entry[];
@@ -33,7 +43,15 @@ export class LogView {
   #bytes = 0;
   #last: LogIndex;
 
-  constructor(runs: readonly TermRun[], lastIndex: LogIndex, tail: readonly Entry[], tailBytes: number) {
+  constructor(
+    base: LogBase,
+    runs: readonly TermRun[],
+    lastIndex: LogIndex,
+    tail: readonly Entry[],
+    tailBytes: number,
+  ) {
+    assert(lastIndex >= base.index, "a log ends no earlier than it begins");
+    this.#base = base;
     this.#runs = [...runs];
     this.#last = lastIndex;
     this.#tail = [...tail];
@@ -42,12 +60,16 @@ export class LogView {
     assert(tail.length === 0 || tail.at(-1)?.index === lastIndex, "the tail ends the log");
   }
 
+  get base(): LogBase {
+    return this.#base;
+  }
+
   get lastIndex(): LogIndex {
     return this.#last;
   }
 
   get lastTerm(): Term {
-    return this.#runs.at(-1)?.term ?? noTerm;
+    return this.#runs.at(-1)?.term ?? this.#base.term;
   }
 
   /** The first index of the tail; one above the last if the tail is empty. */
@@ -55,18 +77,23 @@ export class LogView {
     return logIndex(this.#last - (this.#tail.length - this.#head) + 1);
   }
 
-  /** The term of the entry at `index`; 0 before the first entry; `undefined` behind the last. */
+  /** The term of the entry at `index`, 0 before the first of all; `undefined` behind the last and before the base. */
   termAt(index: LogIndex): Term | undefined {
-    if (index > this.#last) return undefined;
+    if (index > this.#last || index < this.#base.index) return undefined;
     for (let i = this.#runs.length - 1; i >= 0; i--) {
       const run = this.#runs[i] as TermRun;
       if (run.from <= index) return run.term;
     }
-    return noTerm;
+    return this.#base.term;
   }
 
-  /** The last index at or before `index` whose term is at most `limit`; 0 if there is none. */
-  lastIndexWithTermAtMost(index: LogIndex, limit: Term): LogIndex {
+  /** Whether a leader's log has the same entry at `index`. What was compacted was committed, and every leader has it. */
+  matches(index: LogIndex, ofTerm: Term): boolean {
+    return index < this.#base.index || this.termAt(index) === ofTerm;
+  }
+
+  /** The last index at or before `index` whose term is at most `limit`; `undefined` if the log begins behind it. */
+  lastIndexWithTermAtMost(index: LogIndex, limit: Term): LogIndex | undefined {
     let end = Math.min(index, this.#last);
     for (let i = this.#runs.length - 1; i >= 0; i--) {
       const run = this.#runs[i] as TermRun;
@@ -74,7 +101,8 @@ export class LogView {
       if (run.term <= limit) return logIndex(end);
       end = run.from - 1;
     }
-    return logIndex(0);
+    // What comes before the first run is of the base's term.
+    return end >= this.#base.index && this.#base.term <= limit ? logIndex(end) : undefined;
   }
 
   /** Whether a log that ends with (`index`, `lastTerm`) is at least as up to date as this one (§5.4.1). */
@@ -93,7 +121,7 @@ export class LogView {
 
   /** Forget the entry at `index` and all behind it. */
   truncate(index: LogIndex): void {
-    assert(index >= 1 && index <= this.#last, () => `truncate at ${index} of ${this.#last}`);
+    assert(index > this.#base.index && index <= this.#last, () => `truncate at ${index} of ${this.#last}`);
     while (this.#last >= index && this.#tail.length > this.#head) {
       this.#bytes -= heldBytes(present(this.#tail.pop(), "the tail's last entry"));
       this.#last = logIndex(this.#last - 1);
@@ -121,16 +149,44 @@ export class LogView {
     return this.#tail.slice(start, end);
   }
 
+  /** Forget the entries up to `base`: a state includes them. */
+  compact(base: LogBase): void {
+    if (base.index <= this.#base.index) return;
+    assert(this.termAt(base.index) === base.term, () => `entry ${base.index} is not of term ${base.term}`);
+    while (this.#head < this.#tail.length && this.tailFrom <= base.index) this.#dropFirst();
+    const kept = this.#runs.findLastIndex((run) => run.from <= base.index + 1);
+    this.#runs.splice(0, Math.max(0, kept));
+    const [first] = this.#runs;
+    const from = logIndex(base.index + 1);
+    if (first !== undefined && first.from < from) this.#runs[0] = { from, term: first.term };
+    if (this.#last === base.index) this.#runs = [];
+    this.#base = base;
+  }
+
+  /** Nothing but what follows `base`, and of that nothing yet. */
+  reset(base: LogBase): void {
+    this.#base = base;
+    this.#runs = [];
+    this.#tail = [];
+    this.#head = 0;
+    this.#bytes = 0;
+    this.#last = base.index;
+  }
+
   /** Drop the oldest of the tail while it is over its bound, but nothing that is not durable yet. */
   trim(durable: LogIndex): void {
     while (this.#bytes > this.#tailBytes && this.tailFrom <= durable && this.#head < this.#tail.length) {
-      this.#bytes -= heldBytes(this.#tail[this.#head] as Entry);
-      this.#tail[this.#head] = dropped;
-      this.#head++;
+      this.#dropFirst();
     }
     if (this.#head > 1_024 && this.#head * 2 > this.#tail.length) {
       this.#tail = this.#tail.slice(this.#head);
       this.#head = 0;
     }
+  }
+
+  #dropFirst(): void {
+    this.#bytes -= heldBytes(this.#tail[this.#head] as Entry);
+    this.#tail[this.#head] = dropped;
+    this.#head++;
   }
 }

@@ -36,6 +36,8 @@ export interface VoteReply extends Envelope {
   readonly granted: boolean;
   /** The voter cut a torn tail: its vote counts only if every member grants one. */
   readonly doubtful: boolean;
+  /** The voter led the term just before, and no lease is live any more: the winner need not wait (leases.ts). */
+  readonly drained: boolean;
 }
 
 /** AppendEntries (§5.3). Without entries it is a heartbeat, and finds a gap as well as any other. */
@@ -45,28 +47,45 @@ export interface Append extends Envelope {
   readonly prevTerm: Term;
   readonly entries: readonly Entry[];
   readonly commit: LogIndex;
+  /** The leader's log begins behind it: a follower that lacks it needs a state, not entries. */
+  readonly base: LogIndex;
   /** Comes back in the reply: which round of the leader's it confirms (thesis 6.4). */
   readonly round: number;
   /** The receiver's incarnation that the leader knows to hold everything it may have acknowledged before; 0: none. */
   readonly vouched: number;
 }
 
-/** The follower is of the leader's term; of its log this says nothing yet, because the disk is still writing. */
-export interface Heard extends Envelope {
-  readonly kind: "heard";
+/**
+ * What a follower is good for. `able`: anything. `stateless`: it votes and counts, but the state to which its log would
+ * be applied is not there (yet), so it should not lead. `recovering`: it counts in no majority (recovery.ts).
+ */
+export type Standing = "able" | "stateless" | "recovering";
+
+/**
+ * How much room a disk has for entries. `open`: all there is need for. `reserve`: nothing new should be begun, but what a
+ * leader sends is taken, so that the group gets out of it. `none`: not even that.
+ */
+export type Room = "open" | "reserve" | "none";
+
+interface Reply extends Envelope {
   readonly round: number;
+  readonly standing: Standing;
+  readonly room: Room;
 }
 
-export interface Accepted extends Envelope {
+/** The follower is of the leader's term; of its log this says nothing yet, because the disk is still writing. */
+export interface Heard extends Reply {
+  readonly kind: "heard";
+}
+
+export interface Accepted extends Reply {
   readonly kind: "accepted";
-  readonly round: number;
   /** The follower holds, durably, what the leader sent up to here: never more than was in that message. */
   readonly match: LogIndex;
 }
 
-export interface Rejected extends Envelope {
+export interface Rejected extends Reply {
   readonly kind: "rejected";
-  readonly round: number;
   /** The `prevIndex` that did not match. */
   readonly prevIndex: LogIndex;
   /** Where the two logs may still agree: the follower's last entry at or before it with no newer term than asked. */
@@ -79,4 +98,26 @@ export interface TimeoutNow extends Envelope {
   readonly kind: "timeout-now";
 }
 
-export type Message = VoteRequest | VoteReply | Append | Heard | Accepted | Rejected | TimeoutNow;
+/** A recovering replica, to everyone: it wants a barrier that every other member has confirmed (recovery.ts). */
+export interface RecoverRequest extends Envelope {
+  readonly kind: "recover-request";
+}
+
+export interface RecoverGrant extends Envelope {
+  readonly kind: "recover-grant";
+  /** The incarnation that asked. */
+  readonly life: number;
+  /** The leader's last index when the round began that all others have confirmed. */
+  readonly index: LogIndex;
+}
+
+export type Message =
+  | VoteRequest
+  | VoteReply
+  | Append
+  | Heard
+  | Accepted
+  | Rejected
+  | TimeoutNow
+  | RecoverRequest
+  | RecoverGrant;

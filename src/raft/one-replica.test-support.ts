@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { logIndex, replicaId, term } from "../base/units.ts";
 import type { Effect, Input } from "./effect.ts";
-import { LogView, type TermRun } from "./log-view.ts";
+import { LogView, type TermRun, wholeLog } from "./log-view.ts";
 import type { Entry, Message } from "./message.ts";
 import { createRaft, type Raft } from "./raft.ts";
 import { step } from "./step.ts";
@@ -16,6 +16,8 @@ interface Start {
   /** The terms of its entries. */
   readonly log?: readonly number[];
   readonly members?: number;
+  readonly leaseMs?: number;
+  readonly recovering?: boolean;
 }
 
 type Kind = Message["kind"];
@@ -30,19 +32,29 @@ export function entry(index: number, ofTerm: number): Entry {
 
 const defaults = {
   "vote-request": { pre: false, lastIndex: logIndex(0), lastTerm: term(0), transfer: false },
-  "vote-reply": { pre: false, granted: true, doubtful: false },
+  "vote-reply": { pre: false, granted: true, doubtful: false, drained: false },
   append: {
     prevIndex: logIndex(0),
     prevTerm: term(0),
     entries: [],
     commit: logIndex(0),
+    base: logIndex(0),
     round: 1,
     vouched: 0,
   },
-  heard: { round: 0 },
-  accepted: { round: 0, match: logIndex(0) },
-  rejected: { round: 0, prevIndex: logIndex(0), hintIndex: logIndex(0), hintTerm: term(0) },
+  heard: { round: 0, standing: "able", room: "open" },
+  accepted: { round: 0, standing: "able", room: "open", match: logIndex(0) },
+  rejected: {
+    round: 0,
+    standing: "able",
+    room: "open",
+    prevIndex: logIndex(0),
+    hintIndex: logIndex(0),
+    hintTerm: term(0),
+  },
   "timeout-now": {},
+  "recover-request": {},
+  "recover-grant": { life: 1, index: logIndex(0) },
 } satisfies { [K in Kind]: Required<Fields<K>> };
 
 /** Some two hundred entries stay in memory. */
@@ -64,12 +76,14 @@ export class Replica {
     const members = Array.from({ length: start.members ?? 3 }, (_, i) => replicaId(i + 1));
     const votedFor = start.votedFor === undefined ? undefined : replicaId(start.votedFor);
     this.raft = createRaft(
-      { id: replicaId(1), members, incarnation: 1, random: () => 0.5 },
+      { id: replicaId(1), members, incarnation: 1, random: () => 0.5, leaseMs: start.leaseMs ?? 0 },
       {
         hardState: { term: term(start.term ?? lastTerm), votedFor },
-        log: new LogView(runs, logIndex(entries.length), entries, tailBytes),
+        log: new LogView(wholeLog, runs, logIndex(entries.length), entries, tailBytes),
         commit: logIndex(0),
         doubtful: false,
+        recovering: start.recovering ?? false,
+        stateful: true,
       },
       0,
     );
@@ -78,7 +92,7 @@ export class Replica {
   input(input: Input): void {
     const effects = step(this.raft, this.now, input);
     this.#effects.push(...effects);
-    for (const effect of effects) if (effect.kind === "persist") this.#writes.push(effect.ticket);
+    for (const effect of effects) if ("ticket" in effect) this.#writes.push(effect.ticket);
     if (this.quickDisk) this.persist();
   }
 

@@ -8,6 +8,7 @@
 import { assert } from "../base/assert.ts";
 import { type LogIndex, logIndex } from "../base/units.ts";
 import { advanceCommit } from "./commit.ts";
+import type { LogBase } from "./log-view.ts";
 import type { Message } from "./message.ts";
 import { type Raft, send } from "./raft.ts";
 
@@ -40,6 +41,31 @@ export function truncateLog(raft: Raft, from: LogIndex): void {
   if (raft.unwritten > from) raft.unwritten = from;
   // A write under way will be followed by the one that replaces its entries: it speaks only for those before.
   for (const write of raft.writes) if (write.lastIndex >= from) write.lastIndex = logIndex(from - 1);
+}
+
+/**
+ * A state that includes everything up to `base` is in place. If the log holds what follows it, it goes on; otherwise
+ * it is begun anew behind it, and the present term and vote with it.
+ */
+export function restoreLog(raft: Raft, base: LogBase): void {
+  if (base.index < raft.log.base.index) return;
+  raft.stateful = true;
+  if (base.index === raft.log.base.index) return;
+  if (raft.log.termAt(base.index) !== base.term) {
+    raft.log.reset(base);
+    raft.unwritten = logIndex(base.index + 1);
+    raft.durable = base.index;
+    // What waits for a write that the reset makes void would speak of entries that are gone.
+    raft.writes.length = 0;
+    raft.held = raft.held.filter(({ message }) => message.kind !== "accepted");
+    const ticket = ++raft.lastTicket;
+    raft.hardStateTicket = ticket;
+    raft.hardStateChanged = false;
+    const hardState = { term: raft.term, votedFor: raft.votedFor };
+    raft.effects.push({ kind: "reset", ticket, base, hardState });
+  }
+  if (raft.commit < base.index) raft.commit = base.index;
+  if (raft.delivered < base.index) raft.delivered = base.index;
 }
 
 /** At the end of a step: one write for all that changed in it. */

@@ -4,9 +4,12 @@
  * - `probe`: it is not known where the logs agree; one append at a time finds out.
  * - `pipeline`: `next` runs ahead of what was answered, within a bound of bytes and messages.
  * - `fetch`: what it needs next is no longer in memory and is being read from disk.
+ * - `snapshot`: what it needs next is in this log no more; it is only told where the log begins, until it has a state.
  */
 import { logLimits } from "../base/limits.ts";
 import { type LogIndex, logIndex } from "../base/units.ts";
+import type { Room, Standing } from "./message.ts";
+import type { BarrierRequest } from "./recovery.ts";
 
 interface InFlight {
   readonly last: LogIndex;
@@ -14,7 +17,7 @@ interface InFlight {
 }
 
 export interface Progress {
-  mode: "probe" | "pipeline" | "fetch";
+  mode: "probe" | "pipeline" | "fetch" | "snapshot";
   /** Everything up to here is durable on the follower; never falls within one incarnation of it. */
   match: LogIndex;
   /** The next entry to send. */
@@ -27,7 +30,13 @@ export interface Progress {
   inFlightBytes: number;
   /** The newest of the leader's rounds that the follower confirmed. */
   round: number;
-  /** When it last answered, and since when it has been close behind without a break; `undefined`: it is not. */
+  /** What it said last that it is good for. */
+  standing: Standing;
+  /** Without any it is sent no entries. */
+  room: Room;
+  /** Of a recovering follower: what it asked for. */
+  barrier: BarrierRequest | undefined;
+  /** When it last answered, and since when it has been close behind, and able to lead, without a break. */
   heardAt: number;
   closeSince: number | undefined;
   /** The leader's last index when this incarnation of the follower appeared: behind it, nothing is in doubt. */
@@ -44,6 +53,9 @@ export function newProgress(last: LogIndex, now: number): Progress {
     inFlight: [],
     inFlightBytes: 0,
     round: 0,
+    standing: "able",
+    room: "open",
+    barrier: undefined,
     heardAt: now,
     closeSince: undefined,
     settledAt: last,

@@ -1,6 +1,6 @@
 /** Majorities. Small enough to be checked by eye, because everything rests on it. */
 
-function majority(members: number): number {
+export function majority(members: number): number {
   return Math.floor(members / 2) + 1;
 }
 

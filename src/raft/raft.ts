@@ -6,10 +6,12 @@ import { assert } from "../base/assert.ts";
 import type { Random } from "../base/random.ts";
 import { type LogIndex, logIndex, type ReplicaId, type Term } from "../base/units.ts";
 import type { Effect, HardState } from "./effect.ts";
+import type { Lease } from "./lease-gate.ts";
 import type { LogView } from "./log-view.ts";
-import type { Message } from "./message.ts";
+import type { Message, Room, Standing } from "./message.ts";
 import type { Progress } from "./progress.ts";
-import type { Ballot } from "./quorum.ts";
+import { type Ballot, majority } from "./quorum.ts";
+import type { Recovery } from "./recovery.ts";
 
 export interface RaftConfig {
   readonly id: ReplicaId;
@@ -18,6 +20,8 @@ export interface RaftConfig {
   /** Counts this replica's starts. */
   readonly incarnation: number;
   readonly random: Random;
+  /** The longest that a lease can last, milliseconds; 0 where nobody holds one. */
+  readonly leaseMs: number;
 }
 
 /** A write that is under way, and up to where it makes the log durable; less when its entries are replaced. */
@@ -30,6 +34,16 @@ interface Write {
 interface Held {
   readonly ticket: number;
   readonly message: Message;
+}
+
+/**
+ * Handing leadership over. First leases are drained, while the leader goes on; then it appends nothing more, and tells
+ * its heir to campaign once that one has everything.
+ */
+interface Transfer {
+  readonly to: ReplicaId;
+  stage: "draining" | "catching-up" | "told";
+  until: number;
 }
 
 /** The part of the state that only a leader has. */
@@ -47,8 +61,11 @@ export interface Reign {
   readsWaiting: number[];
   /** The index of the entry that began this term. */
   readonly firstIndex: LogIndex;
-  transfer: { readonly to: ReplicaId; readonly until: number; sent: boolean } | undefined;
+  transfer: Transfer | undefined;
   nextTransferAt: number;
+  /** Leases by holder, and from when on those of former leaders are over (leases.ts). */
+  readonly leases: Map<number, Lease>;
+  commitsFrom: number;
 }
 
 export interface Raft {
@@ -73,9 +90,16 @@ export interface Raft {
   confirmed: { readonly term: Term; readonly round: number };
   electionAt: number;
   ballots: Map<ReplicaId, Ballot>;
+  /** In this term's election the leader of the term before has said that no lease is live. */
+  drained: boolean;
   reign: Reign | undefined;
   /** A torn tail was cut: what this replica acknowledged may be missing. See `tally`. */
   doubtful: boolean;
+  /** Set while this replica counts in no majority (recovery.ts). */
+  recovery: Recovery | undefined;
+  /** Whether the state is there to which the log is applied. */
+  stateful: boolean;
+  room: Room;
   /** The newest incarnation seen of each peer. */
   readonly incarnations: Map<ReplicaId, number>;
 
@@ -98,6 +122,10 @@ export interface Restored {
   readonly commit: LogIndex;
   /** A torn tail was cut, at this start or earlier, and the doubt is not settled. */
   readonly doubtful: boolean;
+  /** The disk was lost or is damaged: what this replica promised before is not known. */
+  readonly recovering: boolean;
+  /** Whether the state is there that includes everything up to `commit`. */
+  readonly stateful: boolean;
 }
 
 const firstElectionStepMs = 50;
@@ -107,7 +135,8 @@ export function createRaft(config: RaftConfig, restored: Restored, now: number):
   assert(config.incarnation > 0, "starts are counted from 1: 0 is the incarnation that nobody has");
   assert(restored.hardState.term >= restored.log.lastTerm, "a term is durable before its entries");
   // A cut tail may have held what the store applied, and may have replaced entries that are now back in its place.
-  const commit = restored.doubtful ? logIndex(0) : restored.commit;
+  const applied = restored.doubtful ? 0 : restored.commit;
+  const commit = logIndex(Math.max(applied, restored.log.base.index));
   assert(commit <= restored.log.lastIndex, "the store is not ahead of the log");
   return {
     config,
@@ -125,8 +154,12 @@ export function createRaft(config: RaftConfig, restored: Restored, now: number):
     // A group that starts together asks in turn, the highest id first: it shall lead, and no vote is split.
     electionAt: now + firstElectionStepMs * config.members.filter((id) => id > config.id).length,
     ballots: new Map(),
+    drained: false,
     reign: undefined,
     doubtful: restored.doubtful,
+    recovery: restored.recovering ? { barrier: undefined, nextRequestAt: now } : undefined,
+    stateful: restored.stateful,
+    room: "open",
     incarnations: new Map(),
     hardStateChanged: false,
     unwritten: logIndex(restored.log.lastIndex + 1),
@@ -143,9 +176,26 @@ export function peers(raft: Raft): readonly ReplicaId[] {
   return raft.config.members.filter((id) => id !== raft.config.id);
 }
 
-/** Whether a proposal would be appended now: it leads, and is not handing over. */
-export function mayAppend(raft: Raft): boolean {
-  return raft.reign !== undefined && raft.reign.transfer === undefined;
+/** Whether a proposal would be appended now, if there is room for it: it leads, and is not handing over. */
+export function mayAppend({ reign }: Raft): boolean {
+  return reign !== undefined && (reign.transfer === undefined || reign.transfer.stage === "draining");
+}
+
+/** Whether it could serve as leader: the state is there, and room for entries. */
+export function canServe({ stateful, room }: Raft): boolean {
+  return stateful && room === "open";
+}
+
+/** Whether a majority's disks have room: a leader begins nothing that could not be committed. */
+export function majorityHasRoom({ room, reign, config }: Raft): boolean {
+  let roomy = room === "open" ? 1 : 0;
+  for (const progress of reign?.progress.values() ?? []) if (progress.room === "open") roomy++;
+  return roomy >= majority(config.members.length);
+}
+
+export function standingOf(raft: Raft): Standing {
+  if (raft.recovery !== undefined) return "recovering";
+  return raft.stateful ? "able" : "stateless";
 }
 
 /** Send at once: for what promises nothing. What does goes through `persistence.ts`. */

@@ -38,7 +38,8 @@ export function confirmRounds(raft: Raft): void {
   const { reign } = raft;
   assert(reign !== undefined, "only a leader confirms rounds");
   const rounds: number[] = [reign.round];
-  for (const progress of reign.progress.values()) rounds.push(progress.round);
+  for (const { standing, round } of reign.progress.values())
+    rounds.push(standing === "recovering" ? 0 : round);
   const confirmed = reachedByMajority(rounds);
   if (confirmed <= reign.confirmedRound) return;
   noteConfirmed(reign, confirmed);

@@ -1,13 +1,14 @@
 /** The receiving side of appends, and the leader's handling of their replies (§5.3). */
 import { assert } from "../base/assert.ts";
 import { logIndex } from "../base/units.ts";
-import { feed, progressOf, startAnew } from "./appends.ts";
+import { feed, needsState, progressOf, startAnew } from "./appends.ts";
 import { advanceCommit, commitTo } from "./commit.ts";
 import type { Accepted, Append, Heard, Rejected } from "./message.ts";
 import { sendAfterEntries, sendAfterHardState, truncateLog } from "./persistence.ts";
 import { noteMatch, pipelineFrom, probeFrom } from "./progress.ts";
-import { type Raft, send } from "./raft.ts";
+import { type Raft, send, standingOf } from "./raft.ts";
 import { confirmRounds } from "./reads.ts";
+import { grantBarriers } from "./recovery.ts";
 
 /** An append of the present term's leader. */
 export function handleAppend(raft: Raft, message: Append): void {
@@ -18,23 +19,33 @@ export function handleAppend(raft: Raft, message: Append): void {
     incarnation: raft.config.incarnation,
     term: raft.term,
     round: message.round,
+    standing: standingOf(raft),
+    room: raft.room,
   };
-  if (log.termAt(message.prevIndex) !== message.prevTerm) {
+  if (!log.matches(message.prevIndex, message.prevTerm)) {
     assert(message.prevIndex > raft.commit, "a leader has everything that is committed");
     const hintIndex = log.lastIndexWithTermAtMost(message.prevIndex, message.prevTerm);
+    assert(hintIndex !== undefined, "what is committed here is of no later term than the leader's log there");
     const hintTerm = log.termAt(hintIndex);
     assert(hintTerm !== undefined, "a hint is inside the log");
+    // What does not agree where the leader's log begins agrees nowhere in it.
+    if (message.prevIndex <= message.base || hintIndex < message.base)
+      raft.effects.push({ kind: "behind", through: message.base });
     send(raft, { ...reply, kind: "rejected", prevIndex: message.prevIndex, hintIndex, hintTerm });
     return;
   }
-  for (const entry of message.entries) {
+  // Without room they are as good as lost on the way; the leader is told, and sends no more until there is some.
+  const entries = raft.room === "none" ? [] : message.entries;
+  for (const entry of entries) {
+    // Committed, and compacted since.
+    if (entry.index <= log.base.index) continue;
     const present = log.termAt(entry.index);
     if (present === entry.term) continue;
     // Only a real conflict truncates: a stale or repeated append must not shorten the log.
     if (present !== undefined) truncateLog(raft, entry.index);
     log.append(entry);
   }
-  const match = logIndex(message.prevIndex + message.entries.length);
+  const match = logIndex(message.prevIndex + entries.length);
   commitTo(raft, message.commit < match ? message.commit : match);
   if (message.vouched === raft.config.incarnation) settle(raft);
   if (match > raft.durable && isNewRound(raft, message)) {
@@ -60,40 +71,43 @@ export function settle(raft: Raft): void {
 }
 
 export function handleHeard(raft: Raft, message: Heard): void {
-  progressOf(raft, message.from).heardAt = raft.now;
   noteRound(raft, message);
 }
 
 export function handleAccepted(raft: Raft, message: Accepted): void {
   const progress = progressOf(raft, message.from);
   assert(message.match <= raft.log.lastIndex, "a follower holds no more than was sent");
-  progress.heardAt = raft.now;
   noteRound(raft, message);
   const before = progress.match;
   noteMatch(progress, message.match);
-  if (progress.mode === "probe") pipelineFrom(progress, logIndex(progress.match + 1));
+  if (progress.mode === "probe" || progress.mode === "snapshot")
+    pipelineFrom(progress, logIndex(progress.match + 1));
   if (progress.match > before) advanceCommit(raft);
   feed(raft, message.from);
 }
 
 export function handleRejected(raft: Raft, message: Rejected): void {
   const progress = progressOf(raft, message.from);
-  progress.heardAt = raft.now;
   noteRound(raft, message);
   // A reply that is older than what is known by now: the logs agree at `match`, and no further back need be looked.
   if (message.prevIndex <= progress.match || message.prevIndex >= progress.next) return;
   const common = raft.log.lastIndexWithTermAtMost(message.hintIndex, message.hintTerm);
-  const next = Math.max(common, progress.match) + 1;
-  probeFrom(progress, logIndex(next));
+  // Where they may agree is in this log no more: what the follower lacks it must get as a state.
+  if (common === undefined) needsState(raft, progress);
+  else probeFrom(progress, logIndex(Math.max(common, progress.match) + 1));
   feed(raft, message.from);
 }
 
-/** Whatever the reply, the follower is of this term: it confirms the leadership. */
+/** Whatever the reply, the follower is of this term: it confirms the leadership, if it counts. */
 function noteRound(raft: Raft, message: Heard | Accepted | Rejected): void {
   const progress = progressOf(raft, message.from);
+  progress.heardAt = raft.now;
+  progress.standing = message.standing;
+  progress.room = message.room;
   if (message.round <= progress.round) return;
   progress.round = message.round;
   confirmRounds(raft);
+  if (raft.reign !== undefined) grantBarriers(raft, raft.reign);
 }
 
 /** Returns false if the message is of an older life of its sender, and must be dropped. */

@@ -37,7 +37,7 @@ class Interpreter {
     const [first = 0, second = 0] = numbers;
     switch (command) {
       case "nodes":
-        this.#group = new Group(first, option(words, "tail", 1024 * 1024));
+        this.#group = new Group(first, option(words, "tail", 1024 * 1024), option(words, "lease", 0));
         return;
       case "campaign":
         return this.group.campaign(first);
@@ -82,7 +82,23 @@ class Interpreter {
       case "crash":
         return this.group.crash(first);
       case "restart":
-        return this.group.restart(first, option(words, "lost", 0));
+        return this.group.restart(first, {
+          lost: option(words, "lost", 0),
+          wiped: words.includes("wiped"),
+          stateless: words.includes("stateless"),
+        });
+      case "lease":
+        return this.group.lease(first, second, words.includes("fresh"));
+      case "acknowledge":
+        return this.group.acknowledge(first, second, numbers[2] ?? 0);
+      case "end-lease":
+        return this.group.endLease(first, second);
+      case "compact":
+        return this.group.compact(first, second);
+      case "restore":
+        return this.group.restore(first, second);
+      case "fetch":
+        return this.group.fetch(first);
       case "stabilize":
         return this.group.stabilize(numbers);
       case "status":

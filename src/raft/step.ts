@@ -6,7 +6,7 @@ import { assert, unreachable } from "../base/assert.ts";
 import { raftTimes } from "../base/limits.ts";
 import { logIndex } from "../base/units.ts";
 import { broadcastRound, feedAll, fetched } from "./appends.ts";
-import { deliver } from "./commit.ts";
+import { advanceCommit, deliver } from "./commit.ts";
 import type { Effect, Input } from "./effect.ts";
 import {
   becomeFollower,
@@ -17,10 +17,12 @@ import {
   startElection,
   startPreVote,
 } from "./election.ts";
+import { acknowledgeLease, endLease, grantLease } from "./leases.ts";
 import type { Message } from "./message.ts";
-import { persisted, writeChanges } from "./persistence.ts";
-import { mayAppend, type Raft, type Reign, send } from "./raft.ts";
+import { persisted, restoreLog, writeChanges } from "./persistence.ts";
+import { majorityHasRoom, mayAppend, type Raft, type Reign, send, standingOf } from "./raft.ts";
 import { confirmRounds, read } from "./reads.ts";
+import { considerRecovered, handleRecoverGrant, handleRecoverRequest, requestBarrier } from "./recovery.ts";
 import { handleAccepted, handleAppend, handleHeard, handleRejected, noteIncarnation } from "./replication.ts";
 import { completeTransfer, considerTransfer } from "./transfer.ts";
 
@@ -30,6 +32,7 @@ export function step(raft: Raft, now: number, input: Input): readonly Effect[] {
   raft.now = now;
   raft.effects = [];
   dispatch(raft, input);
+  considerRecovered(raft);
   writeChanges(raft);
   deliver(raft);
   raft.log.trim(raft.durable);
@@ -52,6 +55,24 @@ function dispatch(raft: Raft, input: Input): void {
       return read(raft, input.id);
     case "peer-gone":
       return peerGone(raft, input.peer);
+    case "lease":
+      return grantLease(raft, input.holder, input.fresh);
+    case "lease-acknowledged":
+      return acknowledgeLease(raft, input.holder, input.through);
+    case "lease-ended":
+      return endLease(raft, input.holder);
+    case "compacted":
+      return raft.log.compact(input.base);
+    case "restored":
+      // The state may be of a term that this replica has not heard of: no log is of a later term than its replica.
+      if (input.base.term > raft.term) becomeFollower(raft, input.base.term, undefined);
+      return restoreLog(raft, input.base);
+    case "state":
+      raft.stateful = input.present;
+      return;
+    case "room":
+      raft.room = input.room;
+      return;
     default:
       return unreachable(input);
   }
@@ -59,6 +80,7 @@ function dispatch(raft: Raft, input: Input): void {
 
 function tick(raft: Raft): void {
   if (raft.reign !== undefined) lead(raft, raft.reign);
+  else if (raft.recovery !== undefined) requestBarrier(raft, raft.recovery);
   else if (raft.now >= raft.electionAt) startPreVote(raft);
 }
 
@@ -75,10 +97,12 @@ function lead(raft: Raft, reign: Reign): void {
     confirmRounds(raft);
   }
   considerTransfer(raft, reign);
+  // A lease may have ended that commits waited for.
+  advanceCommit(raft);
 }
 
 function propose(raft: Raft, payload: Uint8Array): void {
-  if (!mayAppend(raft)) return;
+  if (!mayAppend(raft) || raft.room !== "open" || !majorityHasRoom(raft)) return;
   assert(payload.length > 0, "an empty payload is the engine's own");
   raft.log.append({ index: logIndex(raft.log.lastIndex + 1), term: raft.term, payload });
   feedAll(raft);
@@ -108,8 +132,13 @@ function receive(raft: Raft, message: Message): void {
       handleAccepted(raft, message);
       return raft.reign === undefined ? undefined : completeTransfer(raft, raft.reign);
     case "timeout-now":
-      if (message.term !== raft.term || raft.leader !== message.from) return;
+      if (message.term !== raft.term || raft.leader !== message.from || raft.recovery !== undefined) return;
       return startElection(raft, true);
+    case "recover-request":
+      return handleRecoverRequest(raft, message);
+    case "recover-grant":
+      if (message.term > raft.term) becomeFollower(raft, message.term, message.from);
+      return handleRecoverGrant(raft, message);
     default:
       return unreachable(message);
   }
@@ -124,6 +153,8 @@ function refuseStale(raft: Raft, message: Message & { readonly kind: "append" })
     incarnation: raft.config.incarnation,
     term: raft.term,
     round: 0,
+    standing: standingOf(raft),
+    room: raft.room,
     prevIndex: message.prevIndex,
     hintIndex: logIndex(0),
     hintTerm: message.prevTerm,

@@ -1,15 +1,18 @@
 /**
  * The highest id leads: a leader hands over to a higher id that has been close behind it, without a break, long
- * enough (thesis 3.10). The wait and the cool-down keep a replica that comes and goes from dragging the leadership
+ * enough (thesis 3.10), after its leases are over (leases.ts). The wait and the cool-down keep a replica that comes and goes from dragging the leadership
  * along.
  */
 import { raftTimes } from "../base/limits.ts";
 import type { ReplicaId } from "../base/units.ts";
 import { feedAll, progressOf } from "./appends.ts";
-import { peers, type Raft, type Reign, send } from "./raft.ts";
+import { formerLeasesMs, leasesAreOver } from "./lease-gate.ts";
+import { canServe, majorityHasRoom, peers, type Raft, type Reign, send } from "./raft.ts";
 
 /** A follower within this many entries of the leader is close. */
 const closeEntries = 1_000;
+/** How long the heir may take. */
+const handoverMs = raftTimes.electionTimeoutMinMs;
 /** A follower that has not answered for this long is not connected. */
 const silentMs = 4 * raftTimes.heartbeatMs;
 
@@ -21,25 +24,28 @@ export function considerTransfer(raft: Raft, reign: Reign): void {
     else endTransfer(raft, reign);
     return;
   }
-  if (raft.now < reign.nextTransferAt || raft.commit < reign.firstIndex) return;
-  const heir = stableHeir(raft, reign);
+  if (raft.commit < reign.firstIndex) return;
+  const heir = canServe(raft) ? stableHeir(raft, reign) : ableHeir(raft, reign);
   if (heir === undefined) return;
-  reign.transfer = { to: heir, until: raft.now + raftTimes.electionTimeoutMinMs, sent: false };
-  raft.effects.push({ kind: "noted", event: { kind: "transfer-started", to: heir } }, { kind: "leadership" });
-  feedAll(raft);
+  // Leases are granted no more from here on, so they are over in time.
+  reign.transfer = { to: heir, stage: "draining", until: raft.now + formerLeasesMs(raft) + handoverMs };
+  raft.effects.push({ kind: "noted", event: { kind: "transfer-started", to: heir } });
+  if (reign.leases.size > 0) raft.effects.push({ kind: "leases-recalled" });
   completeTransfer(raft, reign);
 }
 
 function noteCloseness(raft: Raft, reign: Reign): void {
   for (const progress of reign.progress.values()) {
     const answers = raft.now - progress.heardAt < silentMs;
-    const close = answers && progress.match + closeEntries >= raft.log.lastIndex;
+    const able = progress.standing === "able" && progress.room === "open";
+    const close = answers && able && progress.match + closeEntries >= raft.log.lastIndex;
     if (!close) progress.closeSince = undefined;
     else progress.closeSince ??= raft.now;
   }
 }
 
 function stableHeir(raft: Raft, reign: Reign): ReplicaId | undefined {
+  if (raft.now < reign.nextTransferAt) return undefined;
   let heir: ReplicaId | undefined;
   for (const peer of peers(raft)) {
     const since = reign.progress.get(peer)?.closeSince;
@@ -49,12 +55,28 @@ function stableHeir(raft: Raft, reign: Reign): ReplicaId | undefined {
   return heir;
 }
 
-/** Once the heir has everything, tell it to campaign. */
+/**
+ * A leader that cannot serve, without the state or on a full disk: whoever can and is close takes over at once; unless most
+ * disks are full, because then a successor could commit nothing, and this one at least answers reads.
+ */
+function ableHeir(raft: Raft, reign: Reign): ReplicaId | undefined {
+  if (raft.stateful && !majorityHasRoom(raft)) return undefined;
+  return peers(raft).findLast((peer) => reign.progress.get(peer)?.closeSince !== undefined);
+}
+
+/** Once leases are over, append nothing more; once the heir has everything, tell it to campaign. */
 export function completeTransfer(raft: Raft, reign: Reign): void {
   const { transfer } = reign;
-  if (transfer === undefined || transfer.sent) return;
+  if (transfer === undefined || transfer.stage === "told") return;
+  if (transfer.stage === "draining") {
+    if (!leasesAreOver(raft, reign)) return;
+    transfer.stage = "catching-up";
+    transfer.until = raft.now + handoverMs;
+    raft.effects.push({ kind: "leadership" });
+    feedAll(raft);
+  }
   if (progressOf(raft, transfer.to).match < raft.log.lastIndex) return;
-  transfer.sent = true;
+  transfer.stage = "told";
   send(raft, {
     kind: "timeout-now",
     from: raft.config.id,

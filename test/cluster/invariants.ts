@@ -2,21 +2,25 @@
  * What must hold after every step of every replica, whatever happened. The checker sees all replicas, all disks and
  * all that was ever true, so it knows more than any replica does, and it shares no code with the core.
  */
-import { AssertionError } from "../../src/base/assert.ts";
+import { assert as check } from "../../src/base/assert.ts";
 import { raftTimes } from "../../src/base/limits.ts";
 import type { LogIndex, ReplicaId } from "../../src/base/units.ts";
 import type { Effect, Input } from "../../src/raft/effect.ts";
 import type { Entry, Message } from "../../src/raft/message.ts";
 import type { Raft } from "../../src/raft/raft.ts";
+import type { SimHolder } from "./holder.ts";
+import { Promises } from "./promises.ts";
 import type { SimReplica } from "./replica.ts";
-
-function check(condition: boolean, message: () => string): void {
-  if (!condition) throw new AssertionError(message());
-}
 
 /** Payloads travel through a history by reference, so two entries are the same if their payloads are. */
 function samePayload(a: Entry, b: Entry): boolean {
   return a.payload === b.payload || (a.payload.length === 0 && b.payload.length === 0);
+}
+
+/** Whether its sender counts in a majority. */
+function counts(message: Message): boolean {
+  if (message.kind === "recover-request") return false;
+  return !("standing" in message) || message.standing !== "recovering";
 }
 
 interface Before {
@@ -29,14 +33,11 @@ interface Before {
 
 export class Invariants {
   readonly #replicas: readonly SimReplica[];
+  readonly #holders: readonly SimHolder[];
   /** `${index}:${term}` → the entry, and the term before it. */
   readonly #entries = new Map<string, { readonly entry: Entry; readonly prevTerm: number }>();
   /** term → who led it. */
   readonly #leaders = new Map<number, ReplicaId>();
-  /** `${replica}:${term}` → whom it voted for, durably. */
-  readonly #votes = new Map<string, ReplicaId>();
-  /** The highest durable term that each replica promised anything in. */
-  readonly #promised = new Map<ReplicaId, number>();
   /** What anyone ever knew to be committed, and what anyone delivered: `[i]` has index i + 1. */
   readonly #committed: { readonly term: number; readonly inTerm: number }[] = [];
   readonly #delivered: Entry[] = [];
@@ -44,8 +45,11 @@ export class Invariants {
   /** When each leader last heard each of its followers. */
   readonly #heard = new Map<ReplicaId, Map<ReplicaId, number>>();
 
-  constructor(replicas: readonly SimReplica[]) {
+  readonly promises = new Promises();
+
+  constructor(replicas: readonly SimReplica[], holders: readonly SimHolder[]) {
     this.#replicas = replicas;
+    this.#holders = holders;
   }
 
   /** The highest index that was delivered anywhere: a read asked for now must see it. */
@@ -76,16 +80,25 @@ export class Invariants {
     check(raft.commit >= before.commit, () => `commit fell from ${before.commit} to ${raft.commit}`);
     check(raft.delivered >= before.delivered, () => "delivered fell");
     check(raft.commit <= raft.log.lastIndex, () => "commit is behind the log's end");
-    check(raft.durable <= replica.disk.lastIndex, () => `believes ${raft.durable} durable`);
-    check(
-      raft.durable === 0 || raft.log.termAt(raft.durable) === replica.disk.termAt(raft.durable),
-      () => `believes ${raft.durable} durable in another term`,
-    );
+    this.#checkDurable(replica, raft);
     for (const effect of effects) if (effect.kind === "persist") this.#checkEntries(replica, effect.entries);
     if (raft.role === "leader" && !before.wasLeader) this.#checkElected(raft);
     if (raft.reign !== undefined) this.#checkMatches(raft);
-    if (raft.commit > before.commit) this.#checkCommit(raft, before.commit);
+    if (raft.commit > before.commit) this.#checkCommit(raft, before.commit, input);
     for (const effect of effects) if (effect.kind === "deliver") this.#checkDelivery(replica, before, effect);
+  }
+
+  /** What it takes for durable is on its disk, or, while its log is begun anew behind it, in its store. */
+  #checkDurable({ disk, store }: SimReplica, raft: Raft): void {
+    const { durable, log } = raft;
+    if (
+      durable <= log.base.index &&
+      (durable <= store.index || disk.pending.some(({ kind }) => kind === "reset"))
+    )
+      return;
+    check(durable <= disk.lastIndex, () => `believes ${durable} durable`);
+    if (durable <= disk.base.index) return;
+    check(log.termAt(durable) === disk.termAt(durable), () => `believes ${durable} durable in another term`);
   }
 
   /** A leader that looks at the clock and has not heard a majority for an election timeout leads no more. */
@@ -97,7 +110,7 @@ export class Invariants {
       this.#heard.set(id, heard);
     }
     heard.set(id, raft.now);
-    if (input.kind === "message") heard.set(input.message.from, raft.now);
+    if (input.kind === "message" && counts(input.message)) heard.set(input.message.from, raft.now);
     if (input.kind !== "tick") return;
     const recent = [...heard.values()].filter((at) => raft.now - at < raftTimes.electionTimeoutMinMs);
     check(recent.length > members.length / 2, () => `${id} leads, but hears only ${recent.length}`);
@@ -114,9 +127,10 @@ export class Invariants {
       () => `${id} was elected twice in term ${raft.term}`,
     );
     this.#leaders.set(raft.term, id);
+    const { base } = raft.log;
     for (const [i, { term, inTerm }] of this.#committed.entries()) {
       // An old candidate may still win an old term: its appends will reach no majority.
-      if (inTerm >= raft.term) continue;
+      if (inTerm >= raft.term || i + 1 < base.index) continue;
       const own = raft.log.termAt((i + 1) as LogIndex);
       check(
         own === term,
@@ -127,28 +141,66 @@ export class Invariants {
 
   /** What a leader believes to be on a follower's disk is there, or was until a tail was cut. */
   #checkMatches(raft: Raft): void {
-    for (const [peer, { match }] of raft.reign?.progress ?? []) {
+    for (const [peer, { match, standing }] of raft.reign?.progress ?? []) {
+      // It counts in nothing.
+      if (standing === "recovering") continue;
       const replica = this.#replicas[peer - 1];
       // In a newer term it may have been replaced.
       if (replica === undefined || replica.disk.hardState.term > raft.term) continue;
-      const { disk } = replica;
-      const term = raft.log.termAt(match);
+      // Every leader has what was compacted.
+      if (match < raft.log.base.index) continue;
+      const term = raft.log.termAt(match) ?? -1;
       const known = replica.isRunning && raft.incarnations.get(peer) === replica.incarnation;
-      const holds =
-        disk.termAt(match) === term ||
-        (!known && disk.lost.some((each) => each.index === match && each.term === term));
+      const holds = this.#has(replica, match, term) || (!known && replica.disk.hasLost(match, term));
       check(holds, () => `leader ${raft.config.id} believes that ${peer} holds ${match}`);
     }
+  }
+
+  /** Whether its disk has the entry, or had it until it was compacted. */
+  #has({ disk }: SimReplica, index: number, term: number): boolean {
+    if (index === 0) return true;
+    if (index < disk.base.index) return this.#committed[index - 1]?.term === term;
+    return disk.termAt(index) === term;
+  }
+
+  /** Whether what it acknowledged, in all its lives, binds it to the entry. */
+  #isBound(replica: SimReplica, index: number, term: number): boolean {
+    const { disk } = replica;
+    return disk.hasLost(index, term) || (!disk.recovering && this.#has(replica, index, term));
   }
 
   /** The doubt of a cut tail is over: what was lost with it and is committed must be there again. */
   settled(replica: SimReplica): void {
     for (const { index, term } of replica.disk.lost) {
       if (this.#committed[index - 1]?.term !== term) continue;
-      check(
-        replica.disk.termAt(index) === term,
-        () => `${replica.id} settled without its lost entry ${index}`,
-      );
+      check(this.#has(replica, index, term), () => `${replica.id} settled without its lost entry ${index}`);
+    }
+  }
+
+  /** A replica that had lost its log counts again: what it had acknowledged and is committed must be there again. */
+  recovered(replica: SimReplica): void {
+    this.promises.recovered(replica);
+    for (const { index, term } of replica.disk.forgotten?.entries ?? []) {
+      if (this.#committed[index - 1]?.term !== term) continue;
+      check(this.#has(replica, index, term), () => `${replica.id} recovered without its lost entry ${index}`);
+    }
+  }
+
+  /** At any moment nobody has been told of anything that a holder which would answer now does not know to have happened. */
+  mayAnswer(holder: SimHolder): void {
+    const { floor, id } = holder;
+    check(
+      floor >= this.deliveredMax,
+      () => `holder ${id} answers at ${floor}, delivered was ${this.deliveredMax}`,
+    );
+  }
+
+  /** Before a leader commits by counting, whoever would answer now has acknowledged it. */
+  #checkLeases(raft: Raft): void {
+    for (const holder of this.#holders) {
+      if (!holder.wouldAnswer) continue;
+      const { floor, id } = holder;
+      check(floor >= raft.commit, () => `committed ${raft.commit}, holder ${id} has acknowledged ${floor}`);
     }
   }
 
@@ -169,10 +221,12 @@ export class Invariants {
   }
 
   /** All agree on what is committed; and it is durable on a majority before anyone knows of it. */
-  #checkCommit(raft: Raft, from: number): void {
+  #checkCommit(raft: Raft, from: number, input: Input): void {
     for (let index = from + 1; index <= raft.commit; index++) {
-      const term = raft.log.termAt(index as LogIndex) ?? -1;
       const known = this.#committed[index - 1];
+      // A state brought it.
+      if (index < raft.log.base.index && known !== undefined) continue;
+      const term = raft.log.termAt(index as LogIndex) ?? -1;
       if (known !== undefined) {
         check(known.term === term, () => `committed ${index} of term ${known.term} and of ${term}`);
         continue;
@@ -180,13 +234,10 @@ export class Invariants {
       check(this.#committed.length === index - 1, () => `commit ${index} came from nowhere`);
       this.#committed.push({ term, inTerm: raft.term });
     }
-    if (raft.role !== "leader") return;
+    if (raft.role !== "leader" || input.kind === "restored") return;
+    this.#checkLeases(raft);
     const term = raft.log.termAt(raft.commit);
-    const holding = this.#replicas.filter(
-      ({ disk }) =>
-        disk.termAt(raft.commit) === term ||
-        disk.lost.some((entry) => entry.index === raft.commit && entry.term === term),
-    );
+    const holding = this.#replicas.filter((replica) => this.#isBound(replica, raft.commit, term ?? -1));
     check(
       holding.length > this.#replicas.length / 2,
       () => `committed ${raft.commit}, durable on ${holding.length}`,
@@ -212,60 +263,35 @@ export class Invariants {
       }
     }
     check(this.#delivered.length >= effect.through, () => "delivered with a gap");
+    for (const holder of this.#holders) if (holder.wouldAnswer) this.mayAnswer(holder);
   }
 
-  /** Nothing is promised before it is durable at its sender. */
   sent(replica: SimReplica, message: Message): void {
-    const { disk } = replica;
-    const { hardState } = disk;
+    if (message.kind === "append")
+      check(this.#leaders.get(message.term) === message.from, () => "an append of one who does not lead");
+    else if (message.kind === "accepted") this.#checkAccepted(replica, message);
+    else this.promises.sent(replica, message);
+  }
+
+  /** Nothing is acknowledged before it is durable. */
+  #checkAccepted(replica: SimReplica, message: Message & { readonly kind: "accepted" }): void {
+    const { disk, running } = replica;
     const what = () => `${message.kind} in term ${message.term} left before it was durable`;
-    switch (message.kind) {
-      case "vote-reply":
-        if (message.pre || !message.granted) return;
-        check(hardState.term === message.term && hardState.votedFor === message.to, what);
-        this.promise(replica.id, message.term);
-        return this.#checkVote(replica.id, message.term, message.to);
-      case "vote-request":
-        if (message.pre) return;
-        check(hardState.term === message.term && hardState.votedFor === message.from, what);
-        this.promise(replica.id, message.term);
-        return this.#checkVote(replica.id, message.term, message.from);
-      case "accepted": {
-        check(hardState.term >= message.term, what);
-        this.promise(replica.id, message.term);
-        const own = replica.running.log.termAt(message.match);
-        check(own !== undefined && disk.termAt(message.match) === own, what);
-        return;
-      }
-      case "append":
-        check(this.#leaders.get(message.term) === message.from, () => "an append of one who does not lead");
-        return;
-      default:
-    }
-  }
-
-  /** The promises of a replica are of terms that never fall, over all its lives. */
-  promise(id: ReplicaId, term: number): void {
-    const before = this.#promised.get(id) ?? 0;
-    check(term >= before, () => `${id} promised in term ${term} after ${before}`);
-    this.#promised.set(id, term);
-  }
-
-  #checkVote(voter: ReplicaId, term: number, candidate: ReplicaId): void {
-    const key = `${voter}:${term}`;
-    const other = this.#votes.get(key);
-    check(
-      other === undefined || other === candidate,
-      () => `${voter} voted for ${other} and ${candidate} in term ${term}`,
-    );
-    this.#votes.set(key, candidate);
+    check(disk.hardState.term >= message.term, what);
+    // Of one that recovers it promises nothing.
+    if (message.standing !== "recovering") this.promises.promise(replica.id, message.term);
+    // What was compacted was durable.
+    if (message.match < running.log.base.index && message.match <= disk.lastIndex) return;
+    const own = running.log.termAt(message.match);
+    check(own !== undefined && this.#has(replica, message.match, own), what);
   }
 
   /** At the end: all that was ever delivered is in every log, and all logs are equal. */
   finally(): void {
     for (const replica of this.#replicas) {
       for (const [i, entry] of this.#delivered.entries()) {
-        const own = replica.disk.entries[i];
+        if (i < replica.disk.base.index) continue;
+        const own = replica.disk.entry(i + 1);
         check(
           own !== undefined && own.term === entry.term && samePayload(own, entry),
           () => `${replica.id} lacks entry ${i + 1}, which was delivered`,

@@ -1,13 +1,14 @@
 /** A network that delays, loses, repeats and reorders, and whose links can be cut in one direction or in both. */
-import type { ReplicaId } from "../../src/base/units.ts";
 import type { Message } from "../../src/raft/message.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 export class SimNetwork {
   readonly #scheduler: Scheduler;
   readonly #deliver: (message: Message) => void;
-  /** Links that lose everything, as "from>to". */
+  /** Links that lose everything, or to lease holders hold it up, as "from>to". */
   readonly #cut = new Set<string>();
+  /** Until when links hold up what is sent. */
+  readonly #held = new Map<string, number>();
   loss = 0;
   duplication = 0;
   /** How many messages take up to `slowMs` instead of a few milliseconds: they are overtaken. */
@@ -27,19 +28,28 @@ export class SimNetwork {
   }
 
   #carry(message: Message): void {
-    const slow = this.slowness > 0 && this.#scheduler.chance(this.slowness);
-    const delayMs = 0.2 + this.#scheduler.random() * (slow ? this.slowMs : 3);
-    this.#scheduler.after(delayMs, () => {
+    const heldUntil = this.#held.get(`${message.from}>${message.to}`) ?? 0;
+    this.#scheduler.after(Math.max(0, heldUntil - this.#scheduler.now) + this.delayMs(), () => {
       if (!this.isCut(message.from, message.to)) this.#deliver(message);
     });
   }
 
-  isCut(from: ReplicaId, to: ReplicaId): boolean {
+  delayMs(): number {
+    const slow = this.slowness > 0 && this.#scheduler.chance(this.slowness);
+    return 0.2 + this.#scheduler.random() * (slow ? this.slowMs : 3);
+  }
+
+  isCut(from: number, to: number): boolean {
     return this.#cut.has(`${from}>${to}`);
   }
 
-  cut(from: ReplicaId, to: ReplicaId): void {
+  cut(from: number, to: number): void {
     this.#cut.add(`${from}>${to}`);
+  }
+
+  /** What is sent during `ms` arrives behind it. */
+  hold(from: number, to: number, ms: number): void {
+    this.#held.set(`${from}>${to}`, this.#scheduler.now + ms);
   }
 
   heal(): void {

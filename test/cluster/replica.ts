@@ -1,58 +1,55 @@
 /**
- * One simulated replica: the core, its disk, and the driver that carries out the core's effects. A crash ends its
- * life and forgets all but the disk; a pause stops it, while messages and completed writes queue up before it.
+ * One simulated replica: the core, its disk, its store, and the driver that carries out the core's effects. A crash
+ * ends its life and forgets all but disk and store; a pause stops it, while what comes queues up before it.
  */
 import { assert, present } from "../../src/base/assert.ts";
 import { type LogIndex, logIndex, type ReplicaId } from "../../src/base/units.ts";
 import { describeEffect, describeInput } from "../../src/raft/describe.test-support.ts";
 import type { Effect, Input } from "../../src/raft/effect.ts";
-import { LogView, type TermRun } from "../../src/raft/log-view.ts";
-import type { Message } from "../../src/raft/message.ts";
 import { createRaft, type Raft } from "../../src/raft/raft.ts";
 import { step } from "../../src/raft/step.ts";
 import { type CrashRules, SimDisk } from "./disk.ts";
-import type { Invariants } from "./invariants.ts";
+import { DiskWriter } from "./disk-writer.ts";
+import { interleave, type Waiting } from "./inbox.ts";
+import { LeaseDesk } from "./lease-desk.ts";
+import type { Link, ToLeader } from "./link.ts";
 import { Observer } from "./observe.ts";
-import type { Scheduler } from "./scheduler.ts";
-import type { Sometimes } from "./sometimes.ts";
-
-/** What a replica needs of the world around it. */
-export interface World {
-  readonly scheduler: Scheduler;
-  readonly sometimes: Sometimes;
-  readonly invariants: Invariants;
-  readonly members: readonly ReplicaId[];
-  /** Bytes of recent entries in memory. */
-  readonly tailBytes: number;
-  /** How long writes take: now and then one takes `stallMs` instead. */
-  diskMs: number;
-  stallChance: number;
-  stallMs: number;
-  send(message: Message): void;
-  /** Something that faults like to strike at has begun. */
-  onEvent(replica: SimReplica, effect: Effect): void;
-}
+import { breakRule } from "./rule-breaker.ts";
+import { joinLogToState, lose, viewOf } from "./starting.ts";
+import { applyAndCompact, Copier, SimStore } from "./store.ts";
+import type { World } from "./world.ts";
 
 export class SimReplica {
   readonly id: ReplicaId;
   readonly disk = new SimDisk();
+  readonly store = new SimStore();
   readonly #world: World;
   readonly #observer: Observer;
+  readonly #rate: number;
   #raft: Raft | undefined;
+  #desk: LeaseDesk;
+  #copier: Copier;
+  readonly #links = new Set<Link>();
   #incarnation = 0;
   #paused = false;
-  #inbox: Input[] = [];
-  #diskBusy = false;
-  #diskHangsUntil = 0;
-  /** What its store has applied for good; the rest is handed out again after a restart. */
-  #applied = 0;
+  #inbox: Waiting[] = [];
+  /** What it was about to send when it was paused. */
+  #outbox: (() => void)[] = [];
+  readonly #writer: DiskWriter;
   /** Reads that are under way, and what each of them must see. */
   readonly #reads = new Map<number, number>();
 
-  constructor(id: ReplicaId, world: World) {
+  constructor(id: ReplicaId, world: World, rate: number) {
     this.id = id;
     this.#world = world;
+    this.#rate = rate;
     this.#observer = new Observer(world.sometimes);
+    this.#desk = new LeaseDesk(this);
+    this.#copier = new Copier(world, this);
+    this.#writer = new DiskWriter(this.disk, world, (ticket) => {
+      this.#dropMark();
+      this.handle({ kind: "persisted", ticket });
+    });
   }
 
   get isRunning(): boolean {
@@ -81,38 +78,64 @@ export class SimReplica {
 
   start(): void {
     assert(this.#raft === undefined, "a replica starts once a life");
-    const { scheduler, members, tailBytes } = this.#world;
-    const { disk } = this;
-    const last = disk.lastIndex;
-    const runs: TermRun[] = [];
-    for (const { index, term } of disk.entries)
-      if (runs.at(-1)?.term !== term) runs.push({ from: index, term });
-    const tail = disk.entries.slice(scheduler.between(0, last));
-    const log = new LogView(runs, logIndex(last), tail, tailBytes);
+    const { scheduler, members } = this.#world;
+    const { disk, store } = this;
+    joinLogToState(disk, store, this.#world);
+    if (this.#world.broken === "starts as if new") disk.recovering = false;
+    const stateful = !store.copying && store.index >= disk.base.index;
+    const restored = {
+      hardState: disk.hardState,
+      log: viewOf(disk, this.#world),
+      commit: logIndex(store.index),
+      doubtful: disk.doubtful,
+      recovering: disk.recovering,
+      stateful,
+    };
     this.#incarnation++;
-    const commit = logIndex(this.#applied);
-    const restored = { hardState: disk.hardState, log, commit, doubtful: disk.doubtful };
-    const config = { id: this.id, members, incarnation: this.#incarnation, random: scheduler.random };
-    this.#raft = createRaft(config, restored, scheduler.now);
+    const config = {
+      id: this.id,
+      members,
+      incarnation: this.#incarnation,
+      random: scheduler.random,
+      leaseMs: this.#world.leaseMs,
+    };
+    this.#raft = createRaft(config, restored, this.#now());
+    this.#desk = new LeaseDesk(this);
+    this.#copier = new Copier(this.#world, this);
+    const marks = [
+      disk.doubtful ? ", doubtful" : "",
+      disk.recovering ? ", recovering" : "",
+      stateful ? "" : ", no state",
+    ];
     scheduler.trace(
       () =>
-        `${this.id} starts as incarnation ${this.#incarnation}, log ${last}${disk.doubtful ? ", doubtful" : ""}`,
+        `${this.id} starts as incarnation ${this.#incarnation}, log ${disk.base.index}..${disk.lastIndex}${marks.join("")}`,
     );
     this.#world.invariants.started(this.#raft);
+    this.#observer.started(disk, store);
+    if (!stateful) this.#copier.want(disk.base.index);
     this.#scheduleTick();
+    this.#world.above?.started(this);
   }
 
   crash(rules: CrashRules): void {
     const { scheduler, sometimes } = this.#world;
+    const { disk } = this;
     this.#raft = undefined;
     this.#paused = false;
     this.#inbox = [];
-    this.#diskBusy = false;
+    this.#outbox = [];
+    this.#writer.crash();
     this.#reads.clear();
-    this.disk.crash(scheduler, rules);
-    if (this.disk.lost.length > 0) sometimes.saw("acknowledged entries lost with a cut tail");
+    for (const link of this.#links) link.close();
+    this.#links.clear();
+    this.#world.above?.crashed(this);
+    disk.crash(scheduler, rules);
+    if (disk.lost.length > 0) sometimes.saw("acknowledged entries lost with a cut tail");
+    lose(disk, this.store, rules.loses, sometimes);
     scheduler.trace(
-      () => `${this.id} crashes, disk keeps ${this.disk.lastIndex}, lost ${this.disk.lost.length}`,
+      () =>
+        `${this.id} crashes, loses ${rules.loses}, disk keeps ${disk.lastIndex}, lost ${disk.lost.length}`,
     );
   }
 
@@ -128,10 +151,15 @@ export class SimReplica {
     scheduler.trace(() => `${this.id} wakes`);
     const inbox = interleave(this.#inbox, scheduler);
     this.#inbox = [];
+    for (const send of this.#outbox.splice(0)) send();
     const tickFirst = scheduler.chance(0.5);
     if (tickFirst) this.handle({ kind: "tick" });
     if (inbox.length > 0) sometimes.saw(tickFirst ? "woken by a tick first" : "woken by messages first");
-    for (const input of inbox) this.handle(input);
+    for (const { source, run } of inbox) {
+      // Paused again: it waits on.
+      if (this.#paused) this.#inbox.push({ source, run });
+      else run();
+    }
     if (!tickFirst) this.handle({ kind: "tick" });
   }
 
@@ -142,22 +170,56 @@ export class SimReplica {
     this.handle({ kind: "read", id });
   }
 
+  /** A lease holder has connected. */
+  accept(link: Link): void {
+    this.#links.add(link);
+  }
+
+  receiveFrom(link: Link, message: ToLeader): void {
+    this.take(`holder ${link.holder.id}`, () => this.#desk.receive(link, message));
+  }
+
+  /** Something happens to it: now, or when it wakes. */
+  take(source: string, run: () => void): void {
+    if (this.#raft === undefined) return;
+    if (this.#paused) this.#inbox.push({ source, run });
+    else run();
+  }
+
+  /** Now, or when it wakes: a process that is stopped between a decision and its sending. */
+  whenAwake(send: () => void): void {
+    if (this.#paused) this.#outbox.push(send);
+    else send();
+  }
+
   handle(input: Input): void {
     const { scheduler, invariants } = this.#world;
     const raft = this.#raft;
     if (raft === undefined) return;
     if (this.#paused) {
-      this.#inbox.push(input);
+      const source = input.kind === "message" ? `from ${input.message.from}` : input.kind;
+      this.#inbox.push({ source, run: () => this.handle(input) });
       return;
     }
     if (input.kind !== "tick") scheduler.trace(() => `${this.id} <- ${describeInput(input)}`);
     this.#observer.before(raft, input);
     const before = invariants.before(raft);
-    const effects = step(raft, scheduler.now, input);
+    const lastIndex = raft.log.lastIndex;
+    const effects = step(raft, this.#now(), input);
     scheduler.note(raft.term * 64 + raft.log.lastIndex * 8 + raft.commit + effects.length);
     invariants.after(this, before, input, effects);
     this.#observer.after(raft, input, effects);
     for (const effect of effects) this.#perform(effect);
+    if (this.#raft !== raft) return;
+    if (input.kind === "propose" && raft.log.lastIndex > lastIndex) this.#desk.appended(raft.log.lastIndex);
+    if (input.kind === "restored") this.#dropMark();
+    if (this.#world.broken !== undefined) breakRule(raft, this.#world);
+    this.#world.above?.stepped(this);
+  }
+
+  /** Its own clock. */
+  #now(): number {
+    return this.#world.scheduler.now * this.#rate;
   }
 
   #perform(effect: Effect): void {
@@ -170,13 +232,12 @@ export class SimReplica {
         this.#world.send(effect.message);
         break;
       case "persist":
-        this.disk.pending.push(effect);
-        this.#scheduleDisk();
+      case "reset":
+        this.#writer.write(effect);
         break;
       case "deliver":
-        // The store is behind by what it has not flushed.
-        if (scheduler.chance(0.5)) this.#applied = effect.through;
-        else this.#applied = scheduler.between(this.#applied, effect.through);
+        this.#world.above?.delivered(this, effect.through);
+        this.#apply(effect.through);
         break;
       case "fetch":
         this.#fetch(effect.peer, effect.from);
@@ -191,12 +252,46 @@ export class SimReplica {
         invariants.settled(this);
         this.disk.settle();
         break;
+      case "recovered":
+        invariants.recovered(this);
+        this.disk.recovered();
+        break;
+      case "behind":
+        this.#copier.want(effect.through);
+        break;
+      case "lease-granted":
+        this.#desk.answered(effect.remainingMs);
+        break;
+      case "leases-recalled":
+        this.#desk.recall();
+        break;
       case "leadership":
+        if (!this.leads) this.#desk.newTerm();
+        break;
+      case "lease-refused":
       case "truncated":
       case "noted":
         break;
     }
     this.#world.onEvent(this, effect);
+  }
+
+  #apply(through: LogIndex): void {
+    if (this.store.copying || this.#copier.isActive) return;
+    const raft = this.running;
+    const base = applyAndCompact(this.#world, this, through);
+    if (base === undefined) return;
+    this.#world.scheduler.after(0, () => {
+      if (this.#raft === raft) this.handle({ kind: "compacted", base });
+    });
+  }
+
+  /** The mark goes when the log holds what the state includes, durably. */
+  #dropMark(): void {
+    const { disk, store } = this;
+    if (!disk.behind || store.copying || this.#copier.isActive) return;
+    const joined = store.index < disk.base.index || disk.termAt(store.index) === store.included.term;
+    if (joined) disk.behind = false;
   }
 
   #readReady(id: number, index: LogIndex): void {
@@ -210,35 +305,16 @@ export class SimReplica {
     const raft = this.running;
     scheduler.after(0.5 + scheduler.random() * 10, () => {
       if (this.#raft !== raft) return;
-      const entries = this.disk.entries.slice(from - 1, from - 1 + scheduler.between(1, 64));
+      // What was compacted meanwhile is not there.
+      const at = from - 1 - this.disk.base.index;
+      const entries = at < 0 ? [] : this.disk.entries.slice(at, at + scheduler.between(1, 64));
       this.handle({ kind: "fetched", peer, from, entries });
     });
   }
 
   /** Nothing that is not yet under way becomes durable for so long. */
   hangDisk(ms: number): void {
-    this.#diskHangsUntil = this.#world.scheduler.now + ms;
-  }
-
-  #scheduleDisk(): void {
-    if (this.#diskBusy || this.disk.pending.length === 0) return;
-    this.#diskBusy = true;
-    const world = this.#world;
-    const { scheduler } = world;
-    const stalls = world.stallChance > 0 && scheduler.chance(world.stallChance);
-    const raft = this.running;
-    const hangMs = Math.max(0, this.#diskHangsUntil - scheduler.now);
-    const writeMs = 0.1 + scheduler.random() * (stalls ? world.stallMs : world.diskMs);
-    scheduler.after(hangMs + writeMs, () => {
-      if (this.#raft !== raft) return;
-      this.#diskBusy = false;
-      const count = scheduler.between(1, this.disk.pending.length);
-      if (this.disk.willReplace(count))
-        world.sometimes.saw("a write completed after its entries were replaced");
-      const ticket = this.disk.complete(count);
-      this.#scheduleDisk();
-      this.handle({ kind: "persisted", ticket });
-    });
+    this.#writer.hang(ms);
   }
 
   #scheduleTick(): void {
@@ -250,23 +326,4 @@ export class SimReplica {
       if (this.#raft === raft) this.#scheduleTick();
     });
   }
-}
-
-/** What waited comes in the order of each source, but the sources in any order: they are different connections. */
-function interleave(inputs: readonly Input[], scheduler: Scheduler): readonly Input[] {
-  const sources = new Map<string, Input[]>();
-  for (const input of inputs) {
-    const source = input.kind === "message" ? `from ${input.message.from}` : input.kind;
-    const queue = sources.get(source);
-    if (queue === undefined) sources.set(source, [input]);
-    else queue.push(input);
-  }
-  const queues = [...sources.values()].map((queue) => queue.reverse());
-  const merged: Input[] = [];
-  while (merged.length < inputs.length) {
-    const queue = scheduler.pick(queues);
-    const input = queue.pop();
-    if (input !== undefined) merged.push(input);
-  }
-  return merged;
 }

@@ -1,10 +1,11 @@
 /**
  * `node test/cluster/run.ts --seed 7` runs one history and prints its trace; `--seeds 1000` runs that many, from
  * `--from` (default 1), prints the failures with the command that replays each, and the counters at the end.
- * `--members 5`, `--no-faults` and `--forgets-votes` narrow it down.
+ * `--members 5`, `--no-faults` and `--broken RULE` (see rule-breaker.ts) narrow it down.
  */
 import { parseArgs } from "node:util";
 import { type HistoryOptions, runHistory } from "./history.ts";
+import { brokenRules } from "./rule-breaker.ts";
 import { Sometimes } from "./sometimes.ts";
 
 const { values } = parseArgs({
@@ -14,7 +15,7 @@ const { values } = parseArgs({
     from: { type: "string", default: "1" },
     members: { type: "string" },
     "no-faults": { type: "boolean", default: false },
-    "forgets-votes": { type: "boolean", default: false },
+    broken: { type: "string" },
     /** Stop at the first failure. */
     first: { type: "boolean", default: false },
   },
@@ -22,7 +23,7 @@ const { values } = parseArgs({
 
 const common: Omit<HistoryOptions, "seed"> = {
   faults: !values["no-faults"],
-  forgetsVotes: values["forgets-votes"],
+  broken: brokenRules.find((rule) => rule === values.broken),
   ...(values.members === undefined ? {} : { members: Number(values.members) }),
 };
 
@@ -39,7 +40,8 @@ function runOne(seed: number): void {
 function runMany(from: number, count: number): void {
   const sometimes = new Sometimes();
   const flags = process.argv.slice(2).filter((flag, i, all) => {
-    return ["--no-faults", "--forgets-votes", "--members"].includes(flag) || all[i - 1] === "--members";
+    const valued = ["--members", "--broken"];
+    return flag === "--no-faults" || valued.includes(flag) || valued.includes(all[i - 1] ?? "");
   });
   let failures = 0;
   let steps = 0;

@@ -6,12 +6,12 @@ import { assert, present } from "../../base/assert.ts";
 import { logIndex, type ReplicaId, replicaId, term } from "../../base/units.ts";
 import { describeEffect, describeInput, describeMessage } from "../describe.test-support.ts";
 import type { Effect, HardState, Input } from "../effect.ts";
-import { LogView, type TermRun } from "../log-view.ts";
+import { type LogBase, LogView, type TermRun, wholeLog } from "../log-view.ts";
 import type { Entry, Message } from "../message.ts";
 import { createRaft, type Raft } from "../raft.ts";
 import { step } from "../step.ts";
 
-type Persist = Effect & { readonly kind: "persist" };
+type Write = Effect & { readonly kind: "persist" | "reset" };
 type Fetch = Effect & { readonly kind: "fetch" };
 
 class Node {
@@ -19,14 +19,27 @@ class Node {
   raft: Raft | undefined;
   incarnation = 0;
   hardState: HardState = { term: term(0), votedFor: undefined };
+  /** `entries[0]` follows it. */
+  base: LogBase = wholeLog;
   entries: Entry[] = [];
   doubtful = false;
-  writes: Persist[] = [];
+  recovering = false;
+  stateful = true;
+  writes: Write[] = [];
   fetches: Fetch[] = [];
 
   constructor(id: ReplicaId) {
     this.id = id;
   }
+}
+
+/** What a start finds amiss. */
+export interface Damage {
+  /** Entries that it cut with a torn tail. */
+  readonly lost: number;
+  /** Nothing is left of log, term and vote; or of the state. */
+  readonly wiped: boolean;
+  readonly stateless: boolean;
 }
 
 /** Messages from one to another, `*` for any. */
@@ -39,13 +52,15 @@ export interface Link {
 export class Group {
   readonly #nodes: readonly Node[];
   readonly #tailBytes: number;
+  readonly #leaseMs: number;
   readonly #cut = new Set<string>();
   #network: Message[] = [];
   #now = 0;
   #output: string[] = [];
 
-  constructor(size: number, tailBytes: number) {
+  constructor(size: number, tailBytes: number, leaseMs: number) {
     this.#tailBytes = tailBytes;
+    this.#leaseMs = leaseMs;
     this.#nodes = Array.from({ length: size }, (_, i) => new Node(replicaId(i + 1)));
     for (const node of this.#nodes) this.#start(node);
   }
@@ -82,6 +97,35 @@ export class Group {
     this.#step(this.#node(id), { kind: "peer-gone", peer: replicaId(peer) });
   }
 
+  /** Somebody wants a lease of this node, or, if it is not `fresh`, wants to keep it. */
+  lease(id: number, holder: number, fresh: boolean): void {
+    this.#step(this.#node(id), { kind: "lease", holder, fresh });
+  }
+
+  acknowledge(id: number, holder: number, through: number): void {
+    this.#step(this.#node(id), { kind: "lease-acknowledged", holder, through: logIndex(through) });
+  }
+
+  endLease(id: number, holder: number): void {
+    this.#step(this.#node(id), { kind: "lease-ended", holder });
+  }
+
+  /** The state of a node includes everything up to `index`, durably: its log may begin there. */
+  compact(id: number, index: number): void {
+    const node = this.#node(id);
+    const base = this.#baseAt(node, index);
+    node.entries = node.entries.slice(index - node.base.index);
+    node.base = base;
+    this.#step(node, { kind: "compacted", base });
+  }
+
+  /** A node gets the state of another, as it is after everything that that one has delivered. */
+  restore(id: number, source: number): void {
+    const from = this.#node(source);
+    const { delivered } = present(from.raft, "it runs");
+    this.#step(this.#node(id), { kind: "restored", base: this.#baseAt(from, delivered) });
+  }
+
   /** Deliver the messages that wait now; what follows from them waits in turn. Returns how many. */
   deliver(link: Link): number {
     const messages = this.#take(link);
@@ -115,8 +159,13 @@ export class Group {
     const node = this.#node(id);
     for (const write of node.writes.splice(0, count)) {
       if (write.hardState !== undefined) node.hardState = write.hardState;
-      const first = write.entries[0];
-      if (first !== undefined) node.entries = [...node.entries.slice(0, first.index - 1), ...write.entries];
+      if (write.kind === "reset") {
+        node.base = write.base;
+        node.entries = [];
+      } else {
+        const kept = (write.entries[0]?.index ?? Number.POSITIVE_INFINITY) - node.base.index - 1;
+        node.entries = [...node.entries.slice(0, kept), ...write.entries];
+      }
       this.#step(node, { kind: "persisted", ticket: write.ticket });
     }
   }
@@ -124,7 +173,8 @@ export class Group {
   fetch(id: number): void {
     const node = this.#node(id);
     for (const { peer, from } of node.fetches.splice(0)) {
-      const entries = node.entries.slice(from - 1, from + 1);
+      const at = from - node.base.index - 1;
+      const entries = at < 0 ? [] : node.entries.slice(at, at + 2);
       this.#step(node, { kind: "fetched", peer, from, entries });
     }
   }
@@ -136,9 +186,15 @@ export class Group {
     node.fetches = [];
   }
 
-  /** `lost`: entries that the start cut with a torn tail. */
-  restart(id: number, lost: number): void {
+  restart(id: number, { lost, wiped, stateless }: Damage): void {
     const node = this.#node(id);
+    if (wiped) {
+      node.base = wholeLog;
+      node.entries = [];
+      node.hardState = { term: term(0), votedFor: undefined };
+      node.recovering = true;
+    }
+    if (stateless) node.stateful = false;
     if (lost > 0) {
       node.entries = node.entries.slice(0, -lost);
       node.doubtful = true;
@@ -166,18 +222,18 @@ export class Group {
   }
 
   status(): void {
-    for (const { id, raft, doubtful, incarnation } of this.#nodes) {
+    for (const { id, raft, doubtful, recovering, incarnation } of this.#nodes) {
       if (raft === undefined) {
         this.#say(`${id} is down`);
         continue;
       }
-      const terms: number[] = [];
-      for (let i = 1; i <= raft.log.lastIndex; i++) terms.push(raft.log.termAt(logIndex(i)) ?? -1);
-      const { role, commit, durable, delivered } = raft;
-      const doubt = doubtful ? ", doubtful" : "";
+      const { role, log, commit, durable, delivered, stateful } = raft;
+      const terms: (number | string)[] = log.base.index > 0 ? [`..${log.base.index}:${log.base.term}`] : [];
+      for (let i = log.base.index + 1; i <= log.lastIndex; i++) terms.push(log.termAt(logIndex(i)) ?? -1);
+      const marks = `${doubtful ? ", doubtful" : ""}${recovering ? ", recovering" : ""}${stateful ? "" : ", stateless"}`;
       const indexes = `durable ${durable}, commit ${commit}, delivered ${delivered}`;
       this.#say(
-        `${id}.${incarnation} ${role} of term ${raft.term}${doubt}, log [${terms.join(" ")}], ${indexes}`,
+        `${id}.${incarnation} ${role} of term ${raft.term}${marks}, log [${terms.join(" ")}], ${indexes}`,
       );
     }
   }
@@ -202,11 +258,17 @@ export class Group {
       if (runs.at(-1)?.term !== entry.term) runs.push({ from: entry.index, term: entry.term });
     }
     node.incarnation++;
-    const { id, hardState, doubtful, incarnation } = node;
+    const { id, hardState, doubtful, recovering, stateful, incarnation, base, entries } = node;
     const members = this.#nodes.map((each) => each.id);
-    const log = new LogView(runs, logIndex(node.entries.length), node.entries, this.#tailBytes);
-    const config = { id, members, incarnation, random: () => 0.5 };
-    node.raft = createRaft(config, { hardState, log, commit: logIndex(0), doubtful }, this.#now);
+    const log = new LogView(base, runs, logIndex(base.index + entries.length), entries, this.#tailBytes);
+    const config = { id, members, incarnation, random: () => 0.5, leaseMs: this.#leaseMs };
+    const restored = { hardState, log, commit: logIndex(0), doubtful, recovering, stateful };
+    node.raft = createRaft(config, restored, this.#now);
+  }
+
+  #baseAt(node: Node, index: number): LogBase {
+    const of = present(node.raft, "it runs").log.termAt(logIndex(index));
+    return { index: logIndex(index), term: present(of, `the term of ${index}`) };
   }
 
   #node(id: number): Node {
@@ -225,13 +287,15 @@ export class Group {
 
   #step(node: Node, input: Input): void {
     const raft = present(node.raft, `node ${node.id} runs`);
+    if (input.kind === "restored") node.stateful = true;
     if (input.kind !== "tick") this.#say(`${node.id} <- ${describeInput(input)}`);
     for (const effect of step(raft, this.#now, input)) {
       if (effect.kind === "send") this.#send(effect.message);
       else this.#say(`  ${node.id} ${describeEffect(effect, raft)}`);
-      if (effect.kind === "persist") node.writes.push(effect);
+      if (effect.kind === "persist" || effect.kind === "reset") node.writes.push(effect);
       if (effect.kind === "fetch") node.fetches.push(effect);
       if (effect.kind === "settled") node.doubtful = false;
+      if (effect.kind === "recovered") node.recovering = false;
     }
   }
 

@@ -1,0 +1,42 @@
+/**
+ * What a crash may cost. Whoever promises to survive the loss of a minority's disks must be spared more than that: what
+ * is lost must be made good before more is, and nobody may be needed who cannot vote.
+ */
+import type { CrashRules } from "./disk.ts";
+import type { SimReplica } from "./replica.ts";
+import type { World } from "./world.ts";
+
+export interface LossProfile {
+  /** How likely a crash cuts an acknowledged write, and how likely it loses the store, the log, or both. */
+  readonly cut: number;
+  readonly loss: number;
+  readonly only?: "store";
+}
+
+export function drawLosses(world: World, replica: SimReplica, profile: LossProfile): CrashRules {
+  const { scheduler, replicas, broken } = world;
+  const others = replicas.filter((other) => other !== replica);
+  const majority = Math.floor(replicas.length / 2) + 1;
+  const recovering = replicas.some(({ disk }) => disk.recovering);
+  const firm = others.filter(({ disk }) => !disk.doubtful && !disk.recovering).length;
+  // Those who count must have all that they ever acknowledged, and a state. A group of one has no other copy.
+  const counting = others.filter(({ disk }) => !disk.recovering);
+  const whole = counting.every((other) => other.disk.lost.length === 0 && hasState(other));
+  const mayLose = whole && others.length > 0 && replica.disk.lost.length === 0;
+  let loses: CrashRules["loses"] = "nothing";
+  if (mayLose && scheduler.chance(profile.loss)) {
+    loses = profile.only ?? scheduler.pick(["store", "log", "everything"]);
+    // Those who lost their logs do not count: the others must be a majority. A store is lost alone.
+    if (loses === "store" ? recovering : firm < majority) loses = "nothing";
+  }
+  return {
+    mayTear: !recovering || firm >= majority,
+    cutAcknowledged: mayLose && loses === "nothing" && !recovering && scheduler.chance(profile.cut),
+    forgetsVotes: broken === "forgets votes",
+    loses,
+  };
+}
+
+function hasState({ disk, store }: SimReplica): boolean {
+  return !store.copying && store.index >= disk.base.index;
+}
