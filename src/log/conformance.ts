@@ -6,32 +6,9 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { OperatingFailure } from "../base/failure.ts";
 import { type LogIndex, logIndex, type Term, term } from "../base/units.ts";
-import type { CommittedEntry, ReplicatedLog } from "./port.ts";
-
-export interface LogGroup {
-  /** The members that are up. */
-  members(): readonly ReplicatedLog[];
-  /** Resolves to the one that leads, once one does. */
-  leader(): Promise<ReplicatedLog>;
-  /** The member ends without warning; the log must survive it. */
-  crash(member: ReplicatedLog): Promise<void>;
-  /** Every member that is down comes up again. */
-  restart(): Promise<void>;
-  close(): Promise<void>;
-}
-
-const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const text = (payload: Uint8Array): string => new TextDecoder().decode(payload);
-
-/** The first `count` entries with a payload behind `after`. */
-async function take(log: ReplicatedLog, count: number, after = logIndex(0)): Promise<CommittedEntry[]> {
-  const taken: CommittedEntry[] = [];
-  for await (const batch of log.committed(after)) {
-    for (const entry of batch) if (entry.payload.length > 0) taken.push(entry);
-    if (taken.length >= count) break;
-  }
-  return taken.slice(0, count);
-}
+import { bytes, type LogGroup, take, text } from "./group.test-support.ts";
+import { itKeepsLeases } from "./leases.test-support.ts";
+import type { ReplicatedLog } from "./port.ts";
 
 function appendAll(log: ReplicatedLog, fence: Term, payloads: readonly string[]): void {
   payloads.forEach((payload, i) => {
@@ -133,6 +110,19 @@ export function describeLog(name: string, open: () => Promise<LogGroup>): void {
       );
     });
 
+    it("returns the index of what was appended, and its term with it", async () => {
+      const leader = await group.leader();
+      const { term: ours } = leader.leadership;
+      const indexes = ["a", "b", "c"].map((payload, i) => leader.append(bytes(payload), ours, i + 1));
+      for (const member of group.members()) {
+        const entries = await take(member, 3);
+        assert.deepEqual(
+          entries.map((entry) => [entry.index, entry.term, text(entry.payload)]),
+          indexes.map((index, i) => [index, ours, ["a", "b", "c"][i]]),
+        );
+      }
+    });
+
     it("keeps what was handed out when the leader crashes, and goes on under another", async () => {
       const leader = await group.leader();
       appendAll(leader, leader.leadership.term, ["a", "b"]);
@@ -190,5 +180,7 @@ export function describeLog(name: string, open: () => Promise<LogGroup>): void {
       await group.crash(leader);
       assert.equal(await reading, "ended");
     });
+
+    itKeepsLeases(() => group);
   });
 }

@@ -10,7 +10,7 @@
  * 3. *Durability*: an entry that was given to anyone survives the crash of every member.
  * 4. *Fencing*: `append` under a fence that is no longer this member's own leadership appends nothing.
  * 5. *Barrier*: every entry that any member was given before `barrier()` was called has an index of at most the
- *    one it returns.
+ *    one it returns; and so has every entry of an earlier term that anyone will ever be given.
  * 6. *Leases*: while a lease is live, no entry that was appended after it was granted is given to anyone before the
  *    holder has acknowledged it; not by a later leader either.
  */

@@ -4,7 +4,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { seededRandom } from "../../base/random.ts";
-import { logIndex, type ReplicaId, replicaId } from "../../base/units.ts";
+import { type ReplicaId, replicaId } from "../../base/units.ts";
+import { wholeLog } from "../../raft/log-view.ts";
 import { readHello } from "../../wire/hello.ts";
 import { type Acceptor, Listener } from "../../wire/listener.ts";
 import { describeLog } from "../conformance.ts";
@@ -37,7 +38,10 @@ async function start(directory: string, id: ReplicaId, members: readonly Member[
     id,
     members,
     directory,
-    applied: logIndex(0),
+    applied: wholeLog,
+    stateful: true,
+    keptBytes: 0,
+    segmentBytes: 1024 * 1024,
     random: seededRandom(id),
     onFatal: (error) => {
       throw error;

@@ -7,25 +7,30 @@
  */
 import { assert, present, unreachable } from "../../base/assert.ts";
 import { OperatingFailure } from "../../base/failure.ts";
-import { logLimits } from "../../base/limits.ts";
+import { leaseTimes, logLimits } from "../../base/limits.ts";
 import type { Random } from "../../base/random.ts";
 import { type LogIndex, logIndex, type ReplicaId, type Term } from "../../base/units.ts";
 import type { Effect, Input, RaftEvent } from "../../raft/effect.ts";
-import { LogView } from "../../raft/log-view.ts";
-import type { Entry } from "../../raft/message.ts";
-import { createRaft, mayAppend, type Raft } from "../../raft/raft.ts";
+import { type LogBase, LogView } from "../../raft/log-view.ts";
+import type { Entry, Message } from "../../raft/message.ts";
+import { createRaft, majorityHasRoom, mayAppend, type Raft } from "../../raft/raft.ts";
 import { step } from "../../raft/step.ts";
 import type { Connection } from "../../wire/connection.ts";
 import type { Hello } from "../../wire/hello.ts";
 import type { Acceptor } from "../../wire/listener.ts";
-import type { CommittedEntry, Leadership, ReplicatedLog } from "../port.ts";
-import { nextIncarnation } from "./incarnation.ts";
+import type { CommittedEntry, Leadership, Leases, ReplicatedLog } from "../port.ts";
+import { clearBehind, markBehind } from "./behind.ts";
+import { Durability } from "./durability.ts";
+import { OwnEntries } from "./own-entries.ts";
 import { type Member, Peers } from "./peers.ts";
-import { WalDamaged } from "./wal/damage.ts";
-import { type Recovered, WriteAheadLog } from "./wal/write-ahead-log.ts";
+import { type Started, startLog } from "./start.ts";
+import { untilRoom } from "./until-room.ts";
+import { WriteAheadLog } from "./wal/write-ahead-log.ts";
 
 /** The core's clock is looked at this often; its times are multiples of tens of milliseconds. */
 const tickMs = 10;
+/** A reader that is so far behind makes its member unfit to lead, until it is close again. */
+const lagEntries = { most: 1_000, again: 100 } as const;
 /** One batch of `committed`. */
 const deliverBytes = 1024 * 1024;
 
@@ -36,8 +41,13 @@ export interface EmbeddedLogOptions {
   /** Every replica of the group, this one included. */
   readonly members: readonly Member[];
   readonly directory: string;
-  /** What the reader has applied: it was committed, whatever this log's end says. */
-  readonly applied: LogIndex;
+  /** The last entry that the reader's state includes, durably: it was committed, whatever this log's end says. */
+  readonly applied: LogBase;
+  /** Whether that state is whole; if not, one must be copied before this member can lead (`behind`). */
+  readonly stateful: boolean;
+  /** At least so many bytes of the log are kept behind what `compact` is told. */
+  readonly keptBytes: number;
+  readonly segmentBytes: number;
   readonly random: Random;
   /** A failed write or sync: this process must end. */
   readonly onFatal: (error: unknown) => void;
@@ -48,6 +58,12 @@ export type EmbeddedEvent =
   | RaftEvent
   | { readonly kind: "suffix-truncated"; readonly from: LogIndex; readonly to: LogIndex }
   | { readonly kind: "tail-cut"; readonly bytes: number }
+  /** The log was lost or damaged: what was left is set aside, and this member counts in no majority until `recovered`. */
+  | { readonly kind: "log-lost"; readonly reason: string; readonly setAside: string | undefined }
+  | { readonly kind: "recovered" }
+  | { readonly kind: "compacted"; readonly through: LogIndex }
+  /** The disk has no room for entries, or has again. */
+  | { readonly kind: "room"; readonly room: boolean }
   | { readonly kind: "peer-connected"; readonly peer: ReplicaId }
   | { readonly kind: "peer-lost"; readonly peer: ReplicaId }
   | {
@@ -56,12 +72,6 @@ export type EmbeddedEvent =
       readonly term: Term;
       readonly leader: ReplicaId | undefined;
     };
-
-interface Appended {
-  readonly term: Term;
-  readonly token: number;
-  readonly bytes: number;
-}
 
 interface Barrier {
   readonly resolve: (index: LogIndex) => void;
@@ -76,86 +86,99 @@ export class EmbeddedLog implements ReplicatedLog {
   readonly #ticker: NodeJS.Timeout;
   readonly #clockOffset = performance.now();
 
-  /** What this process appended and has not seen committed, by index. */
-  readonly #appended = new Map<LogIndex, Appended>();
-  #uncommittedBytes = 0;
+  readonly #durability: Durability;
+  readonly #own = new OwnEntries();
   readonly #barriers = new Map<number, Barrier>();
   #lastBarrier = 0;
 
   #leadership: Leadership;
   #onLeadership: (leadership: Leadership) => void = () => {};
+  #onRecall: () => void = () => {};
+  #told: Extract<EmbeddedEvent, { kind: "role-changed" }> | undefined;
+  /** What the step under way granted. */
+  #grantedMs: number | undefined;
+  #behind: LogIndex | undefined;
+  #fallingBehind: Promise<void> | undefined;
+  #oncePersisted: PromiseWithResolvers<void> = Promise.withResolvers();
+  #resetting: Promise<void> = Promise.resolve();
+  #compacting = false;
   /** Readers that wait for more to be delivered. */
   #wakeReaders: PromiseWithResolvers<void> = Promise.withResolvers();
-  #persistedTicket = 0;
-  #persistedScheduled = false;
+  /** The reader's next entry, and whether it is close enough behind what is delivered for this member to lead. */
+  #next: LogIndex;
+  #keepsUp: boolean;
+  /** The reader's disk has room. */
+  #readerRoom = true;
+  /** What a leader sent did not fit into what is left of the reserve. */
+  #exhausted = false;
   #closed = false;
   #reading = false;
 
-  private constructor(
-    options: EmbeddedLogOptions,
-    wal: WriteAheadLog,
-    recovered: Recovered,
-    incarnation: number,
-  ) {
+  private constructor(options: EmbeddedLogOptions, { wal, recovered, incarnation }: Started) {
     this.#options = options;
     this.#wal = wal;
     const { id, members, random } = options;
-    const log = new LogView(recovered.terms, recovered.lastIndex, recovered.tail, logLimits.tailBytes);
-    const config = { id, members: members.map((member) => member.id), incarnation, random };
+    const { base, terms, lastIndex, tail, hardState, recovering } = recovered;
+    const log = new LogView(base, terms, lastIndex, tail, logLimits.tailBytes);
+    const { leaseMs } = leaseTimes;
+    const config = { id, members: members.map((member) => member.id), incarnation, random, leaseMs };
     // A store may be ahead of a log whose tail was cut; what it has applied will be replicated here again.
-    const commit = logIndex(Math.min(options.applied, recovered.lastIndex));
+    const commit = logIndex(Math.min(options.applied.index, lastIndex));
     const doubtful = recovered.cut !== undefined;
-    this.#raft = createRaft(config, { hardState: recovered.hardState, log, commit, doubtful }, this.#now());
+    const stateful = options.stateful && options.applied.index >= base.index;
+    this.#next = logIndex(options.applied.index + 1);
+    this.#keepsUp = stateful;
+    this.#durability = new Durability(wal, options.directory, {
+      persisted: (ticket) => {
+        this.#step({ kind: "persisted", ticket });
+        this.#oncePersisted.resolve();
+        this.#oncePersisted = Promise.withResolvers();
+      },
+      fatal: options.onFatal,
+    });
+    const restored = { hardState, log, commit, doubtful, recovering, stateful };
+    this.#raft = createRaft(config, restored, this.#now());
     this.#leadership = this.#currentLeadership();
     const hello: Hello = { cluster: options.cluster, role: "order", name: options.name, id, incarnation };
     this.#peers = new Peers(hello, members, {
-      message: (message) => this.#step({ kind: "message", message }),
+      message: (message) => this.#receive(message),
       connected: (peer) => options.onEvent({ kind: "peer-connected", peer }),
       lost: (peer) => options.onEvent({ kind: "peer-lost", peer }),
       gone: (peer) => this.#step({ kind: "peer-gone", peer }),
     });
-    this.#ticker = setInterval(() => this.#step({ kind: "tick" }), tickMs);
+    this.#ticker = setInterval(() => this.#tick(), tickMs);
     if (recovered.cut !== undefined) options.onEvent({ kind: "tail-cut", bytes: recovered.cut.bytes });
   }
 
-  /** Throws `OperatingFailure("wrong-data")` if the directory is not this replica's whole and undamaged log. */
+  /**
+   * Throws `OperatingFailure("wrong-data")` if the directory is another replica's, or its log is lost and this replica
+   * has no peers. A lost or damaged log of one that has is set aside, and the replica recovers.
+   */
   static async open(options: EmbeddedLogOptions): Promise<EmbeddedLog> {
-    try {
-      return await EmbeddedLog.#open(options);
-    } catch (error) {
-      if (!(error instanceof WalDamaged)) throw error;
-      // To try again would find the same damage: it is the operator's.
-      throw new OperatingFailure("wrong-data", `In ${options.directory}: ${error.message}`, { cause: error });
-    }
-  }
-
-  static async #open(options: EmbeddedLogOptions): Promise<EmbeddedLog> {
-    const { cluster, id, directory } = options;
-    const identity = { cluster, replica: id };
-    const { wal, recovered } = await WriteAheadLog.open(directory, identity, {
-      tailBytes: logLimits.tailBytes,
-      onFatal: options.onFatal,
+    let noteRoom = (room: boolean): void => options.onEvent({ kind: "room", room });
+    const started = await startLog({
+      ...options,
+      alone: options.members.length === 1,
+      copying: !options.stateful,
+      onRoom: (room) => noteRoom(room),
     });
-    if (options.applied > recovered.lastIndex && recovered.cut === undefined) {
-      await wal.close();
-      throw new OperatingFailure(
-        "wrong-data",
-        `The log in ${directory} ends at entry ${recovered.lastIndex}, but entry ${options.applied} was applied ` +
-          "from it: it is not the whole log. The others go on without this replica. Do not empty its directory; " +
-          "restore it from a copy that was made since it last ran.",
-      );
-    }
-    try {
-      return new EmbeddedLog(options, wal, recovered, await nextIncarnation(directory));
-    } catch (error) {
-      await wal.close();
-      throw error;
-    }
+    const log = new EmbeddedLog(options, started);
+    noteRoom = (room) => {
+      log.#noteRoom();
+      options.onEvent({ kind: "room", room });
+    };
+    log.#noteRoom();
+    if (started.lost !== undefined) options.onEvent({ kind: "log-lost", ...started.lost });
+    return log;
   }
 
   /** Make an empty directory the log of a new replica. */
-  static async format(directory: string, identity: { cluster: string; replica: ReplicaId }): Promise<void> {
-    await WriteAheadLog.format(directory, identity);
+  static async format(
+    directory: string,
+    identity: { readonly cluster: string; readonly replica: ReplicaId },
+    options: { readonly segmentBytes?: number } = {},
+  ): Promise<void> {
+    await WriteAheadLog.format(directory, identity, options);
   }
 
   get leadership(): Leadership {
@@ -174,6 +197,46 @@ export class EmbeddedLog implements ReplicatedLog {
     return this.#raft.role;
   }
 
+  /** Which of this member's lives this is. */
+  get incarnation(): number {
+    return this.#raft.config.incarnation;
+  }
+
+  /** What a member that counts in no majority waits for. */
+  get recovering(): "every other member's answer" | "the log up to its barrier" | undefined {
+    const { recovery } = this.#raft;
+    if (recovery === undefined) return undefined;
+    return recovery.barrier === undefined ? "every other member's answer" : "the log up to its barrier";
+  }
+
+  /** Whether there is room for entries, here and where the reader puts what they say. */
+  get room(): boolean {
+    return this.#wal.room && this.#readerRoom;
+  }
+
+  /** The reader's disk is full, or has room again: without it this member should neither lead nor take entries. */
+  noteReaderRoom(room: boolean): void {
+    this.#readerRoom = room;
+    this.#noteRoom();
+  }
+
+  get behind(): LogIndex | undefined {
+    return this.#behind;
+  }
+
+  readonly leases: Leases = {
+    grant: (holder, fresh) => {
+      this.#grantedMs = undefined;
+      this.#step({ kind: "lease", holder, fresh });
+      return this.#grantedMs;
+    },
+    acknowledge: (holder, through) => this.#step({ kind: "lease-acknowledged", holder, through }),
+    end: (holder) => this.#step({ kind: "lease-ended", holder }),
+    onRecall: (listener) => {
+      this.#onRecall = listener;
+    },
+  };
+
   onLeadership(listener: (leadership: Leadership) => void): void {
     this.#onLeadership = listener;
   }
@@ -183,7 +246,7 @@ export class EmbeddedLog implements ReplicatedLog {
     return this.#peers.accept(hello, connection);
   }
 
-  append(payload: Uint8Array, fence: Term, token: number): void {
+  append(payload: Uint8Array, fence: Term, token: number): LogIndex {
     assert(
       payload.length > 0 && payload.length <= logLimits.entryBytes,
       () => `a payload of ${payload.length} bytes`,
@@ -192,13 +255,15 @@ export class EmbeddedLog implements ReplicatedLog {
     if (this.#closed || raft.term !== fence || !mayAppend(raft)) {
       throw notLeading();
     }
-    if (this.#uncommittedBytes + payload.length > logLimits.uncommittedBytes) {
+    if (!this.room || !majorityHasRoom(raft))
+      throw new OperatingFailure("unavailable", "The disks of a majority, or the leader's own, are full.");
+    if (this.#own.bytes + payload.length > logLimits.uncommittedBytes) {
       throw new OperatingFailure("unavailable", "Too much waits to be committed.");
     }
     const index = logIndex(raft.log.lastIndex + 1);
-    this.#appended.set(index, { term: raft.term, token, bytes: payload.length });
-    this.#uncommittedBytes += payload.length;
+    this.#own.add(index, { term: raft.term, token, bytes: payload.length });
     this.#step({ kind: "propose", payload });
+    return index;
   }
 
   barrier(): Promise<LogIndex> {
@@ -215,23 +280,56 @@ export class EmbeddedLog implements ReplicatedLog {
     this.#reading = true;
     try {
       let next = logIndex(after + 1);
-      while (!this.#closed) {
+      this.#next = next;
+      while (!this.#closed && this.#behind === undefined) {
         const { delivered, log } = this.#raft;
+        if (next <= log.base.index) {
+          await this.#fallBehind(log.base.index);
+          continue;
+        }
         if (next > delivered) {
           await this.#wakeReaders.promise;
           continue;
         }
         const inMemory = log.slice(next, deliverBytes);
-        // What is delivered is durable and never truncated, so the disk may be read while the log goes on.
-        const entries = inMemory ?? (await this.#wal.read(next, deliverBytes));
+        // What is delivered is durable and never truncated, so the disk may be read while the log goes on; and it is
+        // not compacted before it was read.
+        const entries = inMemory ?? present(await this.#wal.read(next, deliverBytes), `entry ${next}`);
         const batch = entries.filter((entry) => entry.index <= delivered);
         if (batch.length === 0) continue;
         next = logIndex(next + batch.length);
+        this.#next = next;
         yield batch.map((entry) => this.#committedEntry(entry));
       }
     } finally {
       this.#reading = false;
     }
+  }
+
+  async restore(index: LogIndex, term: Term): Promise<void> {
+    await this.#fallingBehind;
+    this.#step({ kind: "restored", base: { index, term } });
+    this.#keepsUp = true;
+    await this.#resetting;
+    // Until the log holds it durably, a crash would leave a state that is ahead of it.
+    while (this.#raft.durable < index && !this.#closed) await this.#oncePersisted.promise;
+    await clearBehind(this.#options.directory);
+    this.#behind = undefined;
+  }
+
+  compact(through: LogIndex): void {
+    if (this.#compacting || this.#closed) return;
+    this.#compacting = true;
+    this.#wal
+      .compact(through)
+      .then((base) => {
+        this.#compacting = false;
+        // The log may have been begun anew behind it meanwhile.
+        if (base === undefined || this.#closed || this.#raft.log.termAt(base.index) === undefined) return;
+        this.#step({ kind: "compacted", base });
+        this.#options.onEvent({ kind: "compacted", through: base.index });
+      })
+      .catch(this.#options.onFatal);
   }
 
   async close(): Promise<void> {
@@ -242,6 +340,8 @@ export class EmbeddedLog implements ReplicatedLog {
     for (const barrier of this.#barriers.values()) barrier.reject(notLeading());
     this.#barriers.clear();
     this.#wakeReaders.resolve();
+    this.#oncePersisted.resolve();
+    await this.#durability.close();
     await this.#wal.close();
   }
 
@@ -250,15 +350,20 @@ export class EmbeddedLog implements ReplicatedLog {
   }
 
   #committedEntry(entry: Entry): CommittedEntry {
-    const appended = this.#appended.get(entry.index);
-    const token = appended !== undefined && appended.term === entry.term ? appended.token : undefined;
-    if (appended !== undefined) this.#forget(entry.index, appended);
-    return { index: entry.index, payload: entry.payload, token };
+    const { index, term, payload } = entry;
+    return { index, term, payload, token: this.#own.take(entry) };
   }
 
-  #forget(index: LogIndex, appended: Appended): void {
-    this.#appended.delete(index);
-    this.#uncommittedBytes -= appended.bytes;
+  /** A member that is far from having applied what it holds would keep everybody waiting if it led. */
+  #tick(): void {
+    const behindBy = this.#raft.delivered + 1 - this.#next;
+    const keepsUp =
+      this.#behind === undefined && behindBy < (this.#keepsUp ? lagEntries.most : lagEntries.again);
+    if (keepsUp !== this.#keepsUp) {
+      this.#keepsUp = keepsUp;
+      this.#step({ kind: "state", present: keepsUp });
+    }
+    this.#step({ kind: "tick" });
   }
 
   /** The core is not re-entrant, and nothing here calls out of an effect into code that may come back. */
@@ -275,19 +380,36 @@ export class EmbeddedLog implements ReplicatedLog {
   #carryOut(effect: Exclude<Effect, { kind: "leadership" }>): void {
     switch (effect.kind) {
       case "persist":
-        this.#persist(effect);
+        this.#durability.persist(effect);
         return;
       case "send":
         this.#peers.send(effect.message);
         return;
-      case "deliver": {
-        const readers = this.#wakeReaders;
-        this.#wakeReaders = Promise.withResolvers();
-        readers.resolve();
+      case "deliver":
+        this.#wake();
         return;
-      }
       case "fetch":
         this.#fetch(effect.peer, effect.from);
+        return;
+      case "reset":
+        this.#resetting = this.#durability.reset(effect);
+        this.#resetting.catch(this.#options.onFatal);
+        return;
+      case "behind":
+        this.#fallBehind(effect.through).catch(this.#options.onFatal);
+        return;
+      case "lease-granted":
+        this.#grantedMs = effect.remainingMs;
+        return;
+      case "lease-refused":
+        return;
+      case "leases-recalled":
+        this.#onRecall();
+        return;
+      case "recovered":
+        untilRoom(() => this.#wal.forgetRecovering())
+          .then(() => this.#options.onEvent({ kind: "recovered" }))
+          .catch(this.#options.onFatal);
         return;
       case "read-ready":
         for (const id of effect.ids) this.#takeBarrier(id).resolve(effect.index);
@@ -299,7 +421,7 @@ export class EmbeddedLog implements ReplicatedLog {
         this.#wal.forgetCut().catch(this.#options.onFatal);
         return;
       case "truncated":
-        this.#forgetFrom(effect.from);
+        this.#own.forgetFrom(effect.from);
         this.#options.onEvent({ kind: "suffix-truncated", from: effect.from, to: effect.to });
         return;
       case "noted":
@@ -310,24 +432,44 @@ export class EmbeddedLog implements ReplicatedLog {
     }
   }
 
-  #persist(effect: Extract<Effect, { kind: "persist" }>): void {
-    const { ticket, hardState, entries } = effect;
-    this.#wal.write(hardState === undefined ? { entries } : { hardState, entries }, () => {
-      this.#persistedTicket = ticket;
-      if (this.#persistedScheduled) return;
-      // One group commit completes many writes; the core hears of the last, which speaks for all.
-      this.#persistedScheduled = true;
-      queueMicrotask(() => {
-        this.#persistedScheduled = false;
-        this.#step({ kind: "persisted", ticket: this.#persistedTicket });
-      });
-    });
+  #noteRoom(): void {
+    if (this.#wal.room) this.#exhausted = false;
+    const room = this.room ? "open" : this.#exhausted ? "none" : "reserve";
+    if (room !== this.#raft.room) this.#step({ kind: "room", room });
+  }
+
+  /** Without room entries are taken as long as the reserve lasts: they may be what leads out of it. */
+  #receive(message: Message): void {
+    if (message.kind === "append" && !this.#wal.room && !this.#exhausted) {
+      let bytes = 0;
+      for (const { payload } of message.entries) bytes += payload.length + logLimits.entryOverheadBytes;
+      this.#exhausted = bytes > 0 && !this.#wal.fits(bytes);
+      this.#noteRoom();
+    }
+    this.#step({ kind: "message", message });
+  }
+
+  /** The reader is told once that is on record. */
+  async #fallBehind(through: LogIndex): Promise<void> {
+    if (this.#behind !== undefined) return;
+    this.#fallingBehind ??= untilRoom(() => markBehind(this.#options.directory, through));
+    await this.#fallingBehind;
+    this.#fallingBehind = undefined;
+    this.#behind ??= through;
+    this.#wake();
+  }
+
+  #wake(): void {
+    const readers = this.#wakeReaders;
+    this.#wakeReaders = Promise.withResolvers();
+    readers.resolve();
   }
 
   #fetch(peer: ReplicaId, from: LogIndex): void {
     this.#wal
       .read(from, logLimits.appendBytes)
-      .then((entries) => this.#step({ kind: "fetched", peer, from, entries }))
+      // What was compacted meanwhile is nowhere in the log: the core finds out for itself.
+      .then((entries = []) => this.#step({ kind: "fetched", peer, from, entries }))
       .catch(this.#options.onFatal);
   }
 
@@ -337,10 +479,6 @@ export class EmbeddedLog implements ReplicatedLog {
     return barrier;
   }
 
-  #forgetFrom(index: LogIndex): void {
-    for (const [at, appended] of this.#appended) if (at >= index) this.#forget(at, appended);
-  }
-
   #currentLeadership(): Leadership {
     const raft = this.#raft;
     return { term: raft.term, leader: raft.leader, leading: mayAppend(raft) };
@@ -348,7 +486,11 @@ export class EmbeddedLog implements ReplicatedLog {
 
   #announceLeadership(): void {
     const { role, term, leader } = this.#raft;
-    this.#options.onEvent({ kind: "role-changed", role, term, leader });
+    const told = this.#told;
+    if (told?.role !== role || told.term !== term || told.leader !== leader) {
+      this.#told = { kind: "role-changed", role, term, leader };
+      this.#options.onEvent(this.#told);
+    }
     const before = this.#leadership;
     const now = this.#currentLeadership();
     if (before.term === now.term && before.leader === now.leader && before.leading === now.leading) return;

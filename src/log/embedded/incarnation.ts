@@ -9,13 +9,46 @@ import { nodeFiles } from "./wal/node-files.ts";
 
 const name = "incarnation";
 
-/** This start's number: one more than the last one's. Throws `WalDamaged` if the last one's cannot be read. */
-export async function nextIncarnation(directory: string, files: WalFiles = nodeFiles): Promise<number> {
+/** The last start's number. Throws `WalDamaged` if it is not there, or cannot be read. */
+async function lastIncarnation(directory: string, files: WalFiles): Promise<number> {
   const record = (await readRecord(files, directory, name)) as { readonly incarnation: unknown } | undefined;
-  const last = record === undefined ? 0 : record.incarnation;
+  const last = record?.incarnation;
   if (typeof last !== "number" || !Number.isSafeInteger(last)) {
     throw new WalDamaged(name, 0, "it does not hold a number");
   }
+  return last;
+}
+
+/** A new replica's: its first start will be 1. */
+export async function firstIncarnation(directory: string, files: WalFiles = nodeFiles): Promise<void> {
+  await writeRecord(files, directory, name, { incarnation: 0 });
+}
+
+/**
+ * This start's number: one more than the last one's. Throws `WalDamaged` if that one's is missing or cannot be read: peers
+ * hear nothing of a replica that counts from 1 again.
+ */
+export async function nextIncarnation(directory: string, files: WalFiles = nodeFiles): Promise<number> {
+  const last = await lastIncarnation(directory, files);
   await writeRecord(files, directory, name, { incarnation: last + 1 });
   return last + 1;
+}
+
+/**
+ * For a replica that lost its number: its next start's is the wall clock's milliseconds, or later. All that matters is
+ * that it be higher than before, and it is: every life begins at such a number or one above the last, and takes
+ * longer than a millisecond. A clock that was set back costs time, not safety: the peers take a lower number for an
+ * earlier life and hear nothing that it says, until it has counted up or the clock is right again.
+ */
+export async function seedIncarnation(
+  directory: string,
+  files: WalFiles,
+  wallClockMs: number,
+): Promise<void> {
+  const last = await lastIncarnation(directory, files).catch((error: unknown) => {
+    if (error instanceof WalDamaged) return 0;
+    throw error;
+  });
+  const next = Math.max(1, last + 1, Math.floor(wallClockMs));
+  await writeRecord(files, directory, name, { incarnation: next - 1 });
 }

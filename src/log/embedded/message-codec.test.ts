@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { ByteReader, ByteWriter, DecodeError } from "../../base/bytes.ts";
 import { logIndex, replicaId, term } from "../../base/units.ts";
-import type { Entry, Message } from "../../raft/message.ts";
+import type { Entry, Message, Room, Standing } from "../../raft/message.ts";
 import { frameKind, readMessage, writeMessage } from "./message-codec.ts";
 
 const from = { id: replicaId(2), incarnation: 7 };
@@ -18,6 +18,11 @@ const common = {
   to: fc.constant(to),
   incarnation: fc.constant(from.incarnation),
   term: aTerm,
+};
+const reply = {
+  round: number,
+  room: fc.constantFrom<Room[]>("open", "reserve", "none"),
+  standing: fc.constantFrom<Standing[]>("able", "stateless", "recovering"),
 };
 const someEntries = fc.array(fc.tuple(aTerm, fc.uint8Array({ maxLength: 40 })), { maxLength: 5 });
 
@@ -40,6 +45,7 @@ const messages = {
     pre: fc.boolean(),
     granted: fc.boolean(),
     doubtful: fc.boolean(),
+    drained: fc.boolean(),
   }),
   append: fc
     .record({
@@ -49,21 +55,29 @@ const messages = {
       prevTerm: aTerm,
       entries: someEntries,
       commit: anIndex,
+      base: anIndex,
       round: number,
       vouched: number,
     })
     .map((each) => ({ ...each, entries: entriesBehind(each.prevIndex, each.entries) })),
-  heard: fc.record({ kind: fc.constant("heard"), ...common, round: number }),
-  accepted: fc.record({ kind: fc.constant("accepted"), ...common, round: number, match: anIndex }),
+  heard: fc.record({ kind: fc.constant("heard"), ...common, ...reply }),
+  accepted: fc.record({ kind: fc.constant("accepted"), ...common, ...reply, match: anIndex }),
   rejected: fc.record({
     kind: fc.constant("rejected"),
     ...common,
-    round: number,
+    ...reply,
     prevIndex: anIndex,
     hintIndex: anIndex,
     hintTerm: aTerm,
   }),
   "timeout-now": fc.record({ kind: fc.constant("timeout-now"), ...common }),
+  "recover-request": fc.record({ kind: fc.constant("recover-request"), ...common }),
+  "recover-grant": fc.record({
+    kind: fc.constant("recover-grant"),
+    ...common,
+    life: number,
+    index: anIndex,
+  }),
 } as const satisfies { readonly [Kind in Message["kind"]]: fc.Arbitrary<Extract<Message, { kind: Kind }>> };
 
 const anyMessage: fc.Arbitrary<Message> = fc.oneof(...Object.values(messages));
@@ -148,7 +162,7 @@ test("bytes that nobody wrote are a message or a DecodeError, and nothing else",
 
 test("an entry behind the last index that there can be is refused", () => {
   const body = new ByteWriter();
-  for (const field of [1, Number.MAX_SAFE_INTEGER, 1, 0, 1, 0]) body.varint(field);
+  for (const field of [1, Number.MAX_SAFE_INTEGER, 1, 0, 0, 1, 0]) body.varint(field);
   const append = 34;
   const empty = decode(append, body.copy());
   assert.ok(empty.kind === "append" && empty.entries.length === 0);

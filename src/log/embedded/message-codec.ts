@@ -5,7 +5,7 @@
 import { unreachable } from "../../base/assert.ts";
 import { type ByteReader, type ByteWriter, DecodeError } from "../../base/bytes.ts";
 import { type LogIndex, logIndex, type ReplicaId, type Term, term } from "../../base/units.ts";
-import type { Entry, Message } from "../../raft/message.ts";
+import type { Accepted, Entry, Heard, Message, Rejected, Room, Standing } from "../../raft/message.ts";
 
 /** Frame kinds of this conversation. */
 const raftFrames = {
@@ -16,6 +16,8 @@ const raftFrames = {
   rejected: 36,
   timeoutNow: 37,
   heard: 38,
+  recoverRequest: 39,
+  recoverGrant: 40,
 } as const;
 
 export function frameKind(message: Message): number {
@@ -34,6 +36,10 @@ export function frameKind(message: Message): number {
       return raftFrames.rejected;
     case "timeout-now":
       return raftFrames.timeoutNow;
+    case "recover-request":
+      return raftFrames.recoverRequest;
+    case "recover-grant":
+      return raftFrames.recoverGrant;
     default:
       return unreachable(message);
   }
@@ -54,11 +60,13 @@ export function writeMessage(body: ByteWriter, message: Message): void {
       body.u8(flag(message.pre));
       body.u8(flag(message.granted));
       body.u8(flag(message.doubtful));
+      body.u8(flag(message.drained));
       return;
     case "append":
       body.varint(message.prevIndex);
       body.varint(message.prevTerm);
       body.varint(message.commit);
+      body.varint(message.base);
       body.varint(message.round);
       body.varint(message.vouched);
       for (const entry of message.entries) {
@@ -67,23 +75,46 @@ export function writeMessage(body: ByteWriter, message: Message): void {
       }
       return;
     case "heard":
-      body.varint(message.round);
+      writeReply(body, message);
       return;
     case "accepted":
-      body.varint(message.round);
+      writeReply(body, message);
       body.varint(message.match);
       return;
     case "rejected":
-      body.varint(message.round);
+      writeReply(body, message);
       body.varint(message.prevIndex);
       body.varint(message.hintIndex);
       body.varint(message.hintTerm);
       return;
     case "timeout-now":
+    case "recover-request":
+      return;
+    case "recover-grant":
+      body.varint(message.life);
+      body.varint(message.index);
       return;
     default:
       unreachable(message);
   }
+}
+
+const rooms = ["open", "reserve", "none"] as const satisfies readonly Room[];
+const standings = ["able", "stateless", "recovering"] as const satisfies readonly Standing[];
+
+function writeReply(body: ByteWriter, { round, standing, room }: Heard | Accepted | Rejected): void {
+  body.varint(round);
+  body.u8(standings.indexOf(standing));
+  body.u8(rooms.indexOf(room));
+}
+
+function readReply(body: ByteReader): Pick<Heard, "round" | "standing" | "room"> {
+  const round = body.varint();
+  const standing = standings[body.u8()];
+  if (standing === undefined) throw new DecodeError("an unknown standing");
+  const room = rooms[body.u8()];
+  if (room === undefined) throw new DecodeError("an unknown room");
+  return { round, standing, room };
 }
 
 export interface Sender {
@@ -141,31 +172,37 @@ function readRest(
         pre: readFlag(body),
         granted: readFlag(body),
         doubtful: readFlag(body),
+        drained: readFlag(body),
       };
     case raftFrames.append: {
       const prevIndex = readIndex(body);
       const prevTerm = readTerm(body);
       const commit = readIndex(body);
+      const base = readIndex(body);
       const round = body.varint();
       const vouched = body.varint();
       const entries = readEntries(body, prevIndex);
-      return { kind: "append", ...envelope, prevIndex, prevTerm, entries, commit, round, vouched };
+      return { kind: "append", ...envelope, prevIndex, prevTerm, entries, commit, base, round, vouched };
     }
     case raftFrames.heard:
-      return { kind: "heard", ...envelope, round: body.varint() };
+      return { kind: "heard", ...envelope, ...readReply(body) };
     case raftFrames.accepted:
-      return { kind: "accepted", ...envelope, round: body.varint(), match: readIndex(body) };
+      return { kind: "accepted", ...envelope, ...readReply(body), match: readIndex(body) };
     case raftFrames.rejected:
       return {
         kind: "rejected",
         ...envelope,
-        round: body.varint(),
+        ...readReply(body),
         prevIndex: readIndex(body),
         hintIndex: readIndex(body),
         hintTerm: readTerm(body),
       };
     case raftFrames.timeoutNow:
       return { kind: "timeout-now", ...envelope };
+    case raftFrames.recoverRequest:
+      return { kind: "recover-request", ...envelope };
+    case raftFrames.recoverGrant:
+      return { kind: "recover-grant", ...envelope, life: body.varint(), index: readIndex(body) };
     default:
       throw new DecodeError(`a frame of kind ${kind}`);
   }

@@ -1,12 +1,13 @@
 /**
  * The write-ahead log's files in memory, with the faults of a real disk: a power failure keeps any subset of the
  * sectors that were written and not synced, and any beginning of the directory changes that were not; a call can be
- * made to fail; a process can die between any two calls. For tests and the simulator; the random numbers are an
+ * made to fail; the disk can be full; a process can die between any two calls. For tests and the simulator; the random numbers are an
  * argument, so a seed is a replay.
  */
 import { dirname } from "node:path";
 import type { Random } from "../../../base/random.ts";
 import type { Done, WalFile, WalFiles } from "./files.ts";
+import { fullDisk } from "./room.ts";
 
 const sectorBytes = 512;
 
@@ -68,6 +69,11 @@ export class CrashFiles implements WalFiles {
   #callsLeft = Number.POSITIVE_INFINITY;
   #died: () => void = () => {};
 
+  /** What the files may hold together: a write that needs more fails. */
+  capacity = Number.POSITIVE_INFINITY;
+  /** Whether `freeBytes` knows it; a quota, for one, it does not see. */
+  tellsFree = true;
+
   /** Asked before every call is done: an error that it gives is the call's answer. It may also `die`. */
   fault: (operation: Operation) => Error | undefined = () => undefined;
 
@@ -104,6 +110,12 @@ export class CrashFiles implements WalFiles {
     const content = this.#names.get(path);
     if (content === undefined) throw new Error(`no file ${path}`);
     return content.bytes.subarray(0, content.length);
+  }
+
+  get usedBytes(): number {
+    let bytes = 0;
+    for (const content of this.#names.values()) bytes += content.length;
+    return bytes;
   }
 
   /** Every file's bytes, copied. */
@@ -167,11 +179,10 @@ export class CrashFiles implements WalFiles {
   }
 
   list(path: string): Promise<readonly string[]> {
-    return this.#call(this.#life, "list", () =>
-      [...this.#names.keys()]
-        .filter((name) => dirname(name) === path)
-        .map((name) => name.slice(path.length + 1)),
-    );
+    return this.#call(this.#life, "list", () => {
+      const below = [...this.#names.keys()].filter((name) => name.startsWith(`${path}/`));
+      return [...new Set(below.map((name) => name.slice(path.length + 1).split("/", 1)[0] ?? ""))];
+    });
   }
 
   open(path: string, how: "existing" | "new"): Promise<WalFile> {
@@ -196,7 +207,11 @@ export class CrashFiles implements WalFiles {
     return {
       pwrite: (bytes, offset, length, position, done) =>
         answer(
-          this.#call(life, "pwrite", () => content.write(bytes.subarray(offset, offset + length), position)),
+          this.#call(life, "pwrite", () => {
+            const more = Math.max(0, position + length - content.length);
+            if (more > 0 && this.usedBytes + more > this.capacity) throw fullDisk("the disk is full");
+            content.write(bytes.subarray(offset, offset + length), position);
+          }),
           done,
         ),
       fdatasync: (done) =>
@@ -218,8 +233,13 @@ export class CrashFiles implements WalFiles {
 
   rename(from: string, to: string): Promise<void> {
     return this.#call(this.#life, "rename", () => {
-      const content = this.#names.get(from);
-      const parts = [this.#change(from, undefined), this.#change(to, content)];
+      const moved = [...this.#names].filter(([name]) => name === from || name.startsWith(`${from}/`));
+      const parts = moved.flatMap(([name, content]) => [
+        this.#change(name, undefined),
+        this.#change(to + name.slice(from.length), content),
+      ]);
+      // To keep it simple, what was changed in a directory that is renamed is certain.
+      this.#unsynced = this.#unsynced.filter((change) => change.directory !== from);
       this.#unsynced.push({
         directory: dirname(to),
         undo: () => {
@@ -239,5 +259,11 @@ export class CrashFiles implements WalFiles {
     return this.#call(this.#life, "syncDirectory", () => {
       this.#unsynced = this.#unsynced.filter((change) => change.directory !== path);
     });
+  }
+
+  freeBytes(): Promise<number> {
+    return this.#call(this.#life, "freeBytes", () =>
+      this.tellsFree ? Math.max(0, this.capacity - this.usedBytes) : Number.POSITIVE_INFINITY,
+    );
   }
 }

@@ -2,17 +2,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { integerBetween, type Random, seededRandom } from "../../../base/random.ts";
+import { logIndex, replicaId, term } from "../../../base/units.ts";
+import type { HardState } from "../../../raft/effect.ts";
+import type { LogBase } from "../../../raft/log-view.ts";
 import { CrashFiles } from "./crash-files.ts";
-import { check, entry, identity, LogModel, open, placeOf, writeOf } from "./model.test-support.ts";
+import { check, compact, entry, identity, LogModel, open, writeOf } from "./model.test-support.ts";
 import { type Recovered, type WalWrite, WriteAheadLog } from "./write-ahead-log.ts";
 
 const dir = "/wal";
 const segmentBytes = 3_000;
 
-function randomWrite(random: Random, length: number): WalWrite {
+function randomWrite(random: Random, model: LogModel): WalWrite {
   const back = random() < 0.2 ? integerBetween(random, 0, 10) : 0;
   return writeOf({
-    from: placeOf(length, back),
+    from: model.place(back),
     count: integerBetween(random, 0, 5),
     term: integerBetween(random, 1, 6),
     bytes: random() < 0.1 ? 4_000 : integerBetween(random, 0, 600),
@@ -36,14 +39,27 @@ class Histories {
 
   /** Returns what to call when the write is acknowledged. */
   write(write: WalWrite): () => void {
-    const before = this.newest;
-    if (write.hardState !== undefined) {
-      const half = Object.assign(new LogModel(), before);
-      half.apply({ hardState: write.hardState, entries: [] });
-      this.#models.push(half);
-    }
-    const model = Object.assign(new LogModel(), before);
+    if (write.hardState !== undefined) this.#half(write.hardState);
+    const model = Object.assign(new LogModel(), this.newest);
     model.apply(write);
+    return this.#complete(model);
+  }
+
+  /** Like `write`. */
+  reset(base: LogBase, hardState: HardState): () => void {
+    this.#half(hardState);
+    const model = Object.assign(new LogModel(), this.newest);
+    model.reset(base, hardState);
+    return this.#complete(model);
+  }
+
+  #half(hardState: HardState): void {
+    const half = Object.assign(new LogModel(), this.newest);
+    half.apply({ hardState, entries: [] });
+    this.#models.push(half);
+  }
+
+  #complete(model: LogModel): () => void {
     const number = this.#models.push(model) - 1;
     this.#pending.push(number);
     return () => {
@@ -61,7 +77,7 @@ class Histories {
     const possible = this.#models.slice(this.#acknowledged);
     for (const model of possible) {
       const same =
-        model.entries.length === recovered.lastIndex &&
+        model.lastIndex === recovered.lastIndex &&
         model.hardState.term === recovered.hardState.term &&
         model.hardState.votedFor === recovered.hardState.votedFor;
       if (!same) continue;
@@ -78,25 +94,53 @@ class Histories {
     }
     assert.fail(
       `what survived (${recovered.lastIndex} entries, term ${recovered.hardState.term}) is none of ` +
-        possible.map((model) => `${model.entries.length}/${model.hardState.term}`).join(", "),
+        possible.map((model) => `${model.lastIndex}/${model.hardState.term}`).join(", "),
     );
   }
 }
 
+function resetAtRandom(wal: WriteAheadLog, random: Random, histories: Histories): void {
+  const { newest } = histories;
+  const of = term(integerBetween(random, 1, 6));
+  const index = integerBetween(random, newest.committed, newest.lastIndex + 10);
+  const base = { index: logIndex(index), term: of };
+  const hardState = { term: of, votedFor: replicaId(integerBetween(random, 1, 3)) };
+  const done = histories.reset(base, hardState);
+  void wal.reset(base, hardState).then(done);
+  resets++;
+}
+
+let compactions = 0;
+let resets = 0;
+
 /** One life of a log: open, check, write at random, die at a random call. Returns whether it cut a tail. */
 async function live(files: CrashFiles, random: Random, histories: Histories): Promise<boolean> {
-  const died = files.dieAfter(integerBetween(random, 5, 250));
+  const died = files.dieAfter(integerBetween(random, 5, random() < 0.5 ? 250 : 800));
   let dead = false;
+  let failed: (error: unknown) => void = () => {};
+  const failure = new Promise<boolean>((_, reject) => {
+    failed = reject;
+  });
   const life = (async () => {
     const { wal, recovered } = await open(files, dir, segmentBytes);
     await histories.survived(wal, recovered);
     if (recovered.cut !== undefined && random() < 0.5) await wal.forgetCut();
     while (!dead) {
+      // Only what is durable, and never replaced, is compacted; writes go on meanwhile.
+      if (histories.pending === 0 && random() < 0.5) {
+        const { newest } = histories;
+        const through = integerBetween(random, newest.committed, newest.lastIndex);
+        compact(wal, newest, through).then((base) => {
+          if (base !== undefined) compactions++;
+        }, failed);
+      }
       for (let i = integerBetween(random, 1, 4); i > 0; i--) {
-        const write = randomWrite(random, histories.newest.entries.length);
+        const write = randomWrite(random, histories.newest);
         wal.write(write, histories.write(write));
       }
-      while (histories.pending > 8 && !dead) await new Promise((resolve) => setImmediate(resolve));
+      if (random() < 0.06) resetAtRandom(wal, random, histories);
+      const most = random() < 0.3 ? 0 : 8;
+      while (histories.pending > most && !dead) await new Promise((resolve) => setImmediate(resolve));
       await new Promise((resolve) => setImmediate(resolve));
     }
     return recovered.cut !== undefined;
@@ -106,7 +150,7 @@ async function live(files: CrashFiles, random: Random, histories: Histories): Pr
     dead = true;
     return false;
   });
-  return Promise.race([life, ended]);
+  return Promise.race([life, ended, failure]);
 }
 
 async function torture(seed: number, power: (random: Random) => boolean): Promise<void> {
@@ -132,6 +176,8 @@ for (const [what, power] of [
   ],
 ] as const) {
   test(`everything acknowledged survives, as one history: ${what}`, async () => {
+    compactions = 0;
+    resets = 0;
     for (let seed = 1; seed <= 15; seed++) {
       try {
         await torture(seed, power);
@@ -139,6 +185,7 @@ for (const [what, power] of [
         throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
       }
     }
+    assert.ok(compactions > 20 && resets > 20, `${compactions} compactions and ${resets} resets were tried`);
   });
 }
 

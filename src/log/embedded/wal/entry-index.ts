@@ -4,6 +4,7 @@
  * The log is never rewritten: an entry that replaces others is simply later in it. The index is sparse: a point every
  * 256 KiB or so, and one wherever the order of indexes breaks (at a truncation, in a new segment). The entries from
  * one point's index up to the next's are found by reading forward from the first of the two.
+ * Every segment with entries has a point of its own, so whole segments can be forgotten.
  */
 import { type LogIndex, logIndex } from "../../../base/units.ts";
 import type { Place } from "./scan.ts";
@@ -17,17 +18,25 @@ export interface IndexPoint {
 }
 
 export class EntryIndex {
-  readonly firstIndex: LogIndex;
+  #firstIndex: LogIndex;
   #points: IndexPoint[] = [];
-  /** The last entry of the group that was added last. */
   #lastAdded: number;
   #readable: number;
   #truncations = 0;
 
   constructor(firstIndex: LogIndex) {
-    this.firstIndex = firstIndex;
+    this.#firstIndex = firstIndex;
     this.#lastAdded = firstIndex - 1;
     this.#readable = firstIndex - 1;
+  }
+
+  get firstIndex(): LogIndex {
+    return this.#firstIndex;
+  }
+
+  /** The last entry of the group that was added last. */
+  get lastAdded(): LogIndex {
+    return logIndex(this.#lastAdded);
   }
 
   /** Entries up to it are on the disk and not about to be replaced. */
@@ -62,6 +71,22 @@ export class EntryIndex {
     if (!near) this.#points.push({ first, segment, place });
     this.#lastAdded = last;
     this.#readable = last;
+  }
+
+  /** Entries before `first` are gone, and with them the segments before `segment`, which hold no other that counts. */
+  forget(first: LogIndex, segment: number): void {
+    this.#firstIndex = first;
+    this.#points = this.#points.filter((point) => point.segment >= segment);
+    this.#readable = Math.max(this.#readable, first - 1);
+  }
+
+  /** All entries are gone; the next one is `first`. */
+  clear(first: LogIndex): void {
+    this.#firstIndex = first;
+    this.#points = [];
+    this.#lastAdded = first - 1;
+    this.#readable = first - 1;
+    this.#truncations++;
   }
 
   get points(): number {

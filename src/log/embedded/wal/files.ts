@@ -25,14 +25,17 @@ export interface WalFile {
 export interface WalFiles {
   /** With its parents; no error if it is there. */
   makeDirectory(path: string): Promise<void>;
-  /** The names in a directory; none if there is no such directory. */
+  /** The names in a directory, of files and directories; none if there is no such directory. */
   list(path: string): Promise<readonly string[]>;
   /** For reading and writing. `new` fails if the file exists, `existing` if it does not. */
   open(path: string, how: "existing" | "new"): Promise<WalFile>;
+  /** Files and directories. */
   rename(from: string, to: string): Promise<void>;
   /** No error if there is no such file. */
   remove(path: string): Promise<void>;
   syncDirectory(path: string): Promise<void>;
+  /** How many bytes this process may still write to the disk that has `path`; infinite if nobody knows. */
+  freeBytes(path: string): Promise<number>;
 }
 
 /** `pwrite` off the hot path. */

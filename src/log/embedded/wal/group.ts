@@ -7,6 +7,7 @@ import { crc32 } from "node:zlib";
 import { assert } from "../../../base/assert.ts";
 import { type LogIndex, logIndex, term } from "../../../base/units.ts";
 import type { HardState } from "../../../raft/effect.ts";
+import type { LogBase } from "../../../raft/log-view.ts";
 import type { Entry } from "../../../raft/message.ts";
 import {
   type ChainPoint,
@@ -33,6 +34,8 @@ export class Group {
   entries = 0;
   /** It takes no further write. */
   closed = false;
+  /** The last group of a reset: once it is durable, the log is emptied behind this. */
+  base: LogBase | undefined;
   /** As of the last write that was added. */
   hardState: HardState = { term: term(0), votedFor: undefined };
   /** Called in this order when the group is durable. */
@@ -119,6 +122,7 @@ export class Group {
     this.#length = start + groupHeaderBytes;
     this.entries = 0;
     this.closed = false;
+    this.base = undefined;
     this.done.length = 0;
   }
 

@@ -93,4 +93,10 @@ export const nodeFiles: WalFiles = {
       await directory.close();
     }
   },
+
+  async freeBytes(path) {
+    const { bavail, blocks, bsize } = await promises.statfs(path);
+    // Some file systems of others' making do not say how large they are.
+    return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize;
+  },
 };

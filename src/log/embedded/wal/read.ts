@@ -1,6 +1,5 @@
 /** Entries from the disk: for followers and starts that need more than the in-memory tail. */
 import { join } from "node:path";
-import { assert } from "../../../base/assert.ts";
 import { logLimits } from "../../../base/limits.ts";
 import { type LogIndex, logIndex } from "../../../base/units.ts";
 import type { Entry } from "../../../raft/message.ts";
@@ -11,8 +10,9 @@ import { segmentName } from "./record.ts";
 import { entriesOf, scanGroups } from "./scan.ts";
 
 /**
- * Entries from `from` on: at most `maxBytes` of payload but at least one; none if `from` is not on the disk yet.
- * Entries that were replaced while this read are not among them.
+ * Entries from `from` on: at most `maxBytes` of payload but at least one; none if `from` is not on the disk yet;
+ * `undefined` if the log begins behind it, perhaps since a moment ago. Entries that were replaced while this read are
+ * not among them.
  */
 export async function readEntries(
   files: WalFiles,
@@ -20,13 +20,18 @@ export async function readEntries(
   index: EntryIndex,
   from: LogIndex,
   maxBytes: number,
-): Promise<readonly Entry[]> {
-  assert(from >= index.firstIndex, () => `entry ${from} is before the log's first, ${index.firstIndex}`);
-  for (;;) {
+): Promise<readonly Entry[] | undefined> {
+  while (from >= index.firstIndex) {
     const truncations = index.truncations;
-    const entries = await readOnce(files, dir, index, from, maxBytes);
-    if (index.truncations === truncations) return entries;
+    const entries = await readOnce(files, dir, index, from, maxBytes).catch((error: unknown) => {
+      // The segment may have been removed while this read.
+      if (from >= index.firstIndex) throw error;
+      return [];
+    });
+    const compacted = entries.length === 0 && from < index.firstIndex;
+    if (index.truncations === truncations && !compacted) return entries;
   }
+  return undefined;
 }
 
 async function readOnce(

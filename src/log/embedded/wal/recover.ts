@@ -1,8 +1,8 @@
 /**
  * What a start finds on the disk.
  *
- * First everything is read and nothing changed: the segments in order, every group's checksum and its place in the
- * chain. Something that does not check is a *torn tail* only if nothing of the log comes after it: no group with a
+ * First everything is read and nothing changed: where the log begins (base.ts), then the segments from there on, in
+ * order, every group's checksum and its place in the chain. Something that does not check is a *torn tail* only if nothing of the log comes after it: no group with a
  * later sequence in the rest of the segment, and no byte in a later segment. All else is `WalDamaged`.
  *
  * Then a torn tail is cut: overwritten with zeros, so that its bytes can never again look like a part of the log. An
@@ -11,65 +11,61 @@
  *
  * And the last group is written and synced once more. The process before may have died between its write and its
  * sync, or *because* the sync failed, after which the system's cache calls pages clean that the disk never got.
+ *
+ * At last the segments that a compaction or a reset left behind are removed, as it would have done.
  */
 import { join } from "node:path";
 import { present } from "../../../base/assert.ts";
-import { logIndex, term } from "../../../base/units.ts";
+import { type LogIndex, logIndex } from "../../../base/units.ts";
 import type { HardState } from "../../../raft/effect.ts";
 import type { TermRun } from "../../../raft/log-view.ts";
+import { type BaseRecord, readBase } from "./base.ts";
 import { readRecord, writeRecord } from "./checked-record.ts";
+import type { Cut } from "./contract.ts";
 import { WalDamaged } from "./damage.ts";
 import { EntryIndex } from "./entry-index.ts";
 import { synced, type WalFile, type WalFiles, withFile, written } from "./files.ts";
-import {
-  readSegmentHeader,
-  seedOf,
-  segmentHeaderBytes,
-  segmentName,
-  segmentNumber,
-  type WalIdentity,
-} from "./record.ts";
+import { KeptSegments } from "./kept-segments.ts";
+import { removeSegmentsBelow } from "./maintenance.ts";
+import { readSegmentHeader, seedOf, segmentHeaderBytes, segmentName, type WalIdentity } from "./record.ts";
 import { inspectRest } from "./rest.ts";
 import { forEachTermRun, hardStateOf, type Place, type ScannedGroup, scanGroups } from "./scan.ts";
-import { writeZeros } from "./segments.ts";
+import { listSegments, writeZeros } from "./segments.ts";
 
 export const cutName = "cut.json";
 
-/** A torn tail that was overwritten: `bytes` from `offset` on. */
-export interface Cut {
-  readonly segment: string;
-  readonly offset: number;
-  readonly bytes: number;
-}
-
-/** Compaction will raise it. */
-const firstIndex = logIndex(1);
-
 /** What the scan gathers, group by group. */
 export class LogState {
-  readonly index = new EntryIndex(firstIndex);
+  readonly base: BaseRecord;
+  readonly index: EntryIndex;
   readonly terms: TermRun[] = [];
-  hardState: HardState = { term: term(0), votedFor: undefined };
-  lastIndex = logIndex(firstIndex - 1);
-  /** Bytes of groups. */
-  bytes = 0;
-  /** Segments in use, and the newest of them. */
-  segments = 0;
+  readonly kept = new KeptSegments();
+  hardState: HardState;
+  lastIndex: LogIndex;
+  /** The newest segment in use; 0 before the first. */
   segment = 0;
   place: Place = { offset: 0, sequence: 0, chain: 0 };
   /** Where the bytes begin that may not be on the disk yet. */
   unsyncedFrom = 0;
   cut: Cut | undefined;
 
+  constructor(base: BaseRecord) {
+    this.base = base;
+    this.index = new EntryIndex(logIndex(base.index + 1));
+    this.hardState = { term: base.term, votedFor: undefined };
+    this.lastIndex = base.index;
+  }
+
   /** False, and nothing happened, if the group's entries do not continue the log. */
   add(group: ScannedGroup): boolean {
-    const continues = group.firstIndex >= firstIndex && group.firstIndex <= this.lastIndex + 1;
-    if (group.entries > 0 && !continues) return false;
+    const counts = group.entries > 0 && group.place.sequence >= this.base.sequence;
+    const continues = group.firstIndex > this.base.index && group.firstIndex <= this.lastIndex + 1;
+    if (counts && !continues) return false;
     this.unsyncedFrom = group.place.offset === segmentHeaderBytes ? 0 : group.place.offset;
-    this.bytes += group.length;
     this.hardState = hardStateOf(group);
-    if (group.entries === 0) return true;
     const first = logIndex(group.firstIndex);
+    this.kept.add(this.segment, group.length, counts ? first : undefined);
+    if (!counts) return true;
     this.lastIndex = logIndex(first + group.entries - 1);
     this.index.add(first, this.lastIndex, this.segment, group.place);
     while ((this.terms.at(-1)?.from ?? 0) >= first) this.terms.pop();
@@ -81,7 +77,7 @@ export class LogState {
 /** Read the log, cut a torn tail, make sure of the rest. Throws `WalDamaged`, and has changed nothing then. */
 export async function recover(files: WalFiles, dir: string, identity: WalIdentity): Promise<LogState> {
   const state = await scanLog(files, dir, identity);
-  const { cut } = state;
+  const { cut, base } = state;
   const earlier = (await readRecord(files, dir, cutName)) as Cut | undefined;
   if (cut !== undefined) {
     await writeRecord(files, dir, cutName, cut);
@@ -91,6 +87,7 @@ export async function recover(files: WalFiles, dir: string, identity: WalIdentit
     });
   }
   await withFile(files, join(dir, segmentName(state.segment)), (file) => rewrite(file, state));
+  await removeSegmentsBelow(files, dir, base.segment);
   state.cut ??= earlier;
   return state;
 }
@@ -110,23 +107,24 @@ interface Stop {
 }
 
 async function scanLog(files: WalFiles, dir: string, identity: WalIdentity): Promise<LogState> {
-  const numbers = (await files.list(dir))
-    .map(segmentNumber)
-    .filter((number) => number !== undefined)
-    .sort((a, b) => a - b);
-  const state = new LogState();
+  const base = await readBase(files, dir);
+  const numbers = (await listSegments(files, dir)).filter((number) => number >= base.segment);
+  const state = new LogState(base);
   let stop: Stop | undefined;
   for (const [i, number] of numbers.entries()) {
-    if (number !== (numbers[0] ?? 0) + i) {
-      throw new WalDamaged(segmentName(number - 1), 0, "the segment is missing");
-    }
+    const expected = base.segment + i;
+    if (number !== expected) throw new WalDamaged(segmentName(expected), 0, "the segment is missing");
     const before = stop;
     const name = segmentName(number);
     stop = await withFile(files, join(dir, name), (file) =>
       scanSegment(file, state, identity, number, before),
     );
   }
-  if (state.segments === 0) throw new WalDamaged(segmentName(1), 0, "the log has no segment");
+  if (state.segment === 0) throw new WalDamaged(segmentName(base.segment), 0, "the segment is missing");
+  if (state.place.sequence < base.sequence) {
+    const { segment, place } = state;
+    throw new WalDamaged(segmentName(segment), place.offset, "groups that were durable are missing");
+  }
   return state;
 }
 
@@ -144,19 +142,18 @@ async function scanSegment(
   await file.pread(header, 0, header.length, 0);
   const from = readSegmentHeader(header, identity, number);
   if (from === undefined) {
-    if (state.segments === 0) throw new WalDamaged(name, 0, "the segment's header does not check");
+    if (state.segment === 0) throw new WalDamaged(name, 0, "the segment's header does not check");
     return inspect(file, state, identity, name, size, 0, before);
   }
   if (before !== undefined) throw new WalDamaged(before.segment, before.offset, before.found);
   const continues = from.sequence === state.place.sequence && from.chain === state.place.chain;
-  if (state.segments > 0 && !continues) {
+  if (state.segment > 0 && !continues) {
     throw new WalDamaged(
       segmentName(number - 1),
       state.place.offset,
       `${name} does not continue what is before it`,
     );
   }
-  state.segments++;
   state.segment = number;
   state.unsyncedFrom = 0;
   state.place = await scanGroups(file, size, { ...from, offset: segmentHeaderBytes }, false, (group) => {

@@ -5,24 +5,35 @@
  * pwrite at a known place in a preallocated file and one fdatasync; it is never longer delayed than until the end of
  * the turn in which its first write came. A failed write or sync is fatal: what the disk holds is then unknown, and
  * trying again may report as durable what the system's cache has already dropped.
+ *
+ * A full disk is not: it is met while a segment is prepared, in which nothing stands yet (segments.ts). `room` says
+ * in time that entries must be refused, so that the rest of the present segment is left for the term and the vote.
+ * What cannot be written even so waits, unacknowledged, until there is room.
  */
 import { assert } from "../../../base/assert.ts";
-import { OperatingFailure } from "../../../base/failure.ts";
 import { type LogIndex, logIndex } from "../../../base/units.ts";
 import type { HardState } from "../../../raft/effect.ts";
+import type { LogBase } from "../../../raft/log-view.ts";
 import type { Entry } from "../../../raft/message.ts";
-import { removeRecord } from "./checked-record.ts";
-import { type Recovered, type WalOptions, type WalStats, type WalWrite, walLimits } from "./contract.ts";
+import { firstIncarnation } from "../incarnation.ts";
+import { removeRecord, writeRecord } from "./checked-record.ts";
+import type { Cut, Recovered, WalOptions, WalStats, WalWrite } from "./contract.ts";
+import { WalDamaged } from "./damage.ts";
 import type { EntryIndex } from "./entry-index.ts";
 import type { WalFiles } from "./files.ts";
-import { checkFormat, formatDirectory, isFormatted } from "./format.ts";
-import { Group } from "./group.ts";
+import { checkFormat, formatDirectory, isFormatted, writeFormat } from "./format.ts";
+import type { Group } from "./group.ts";
+import { GroupQueue } from "./group-queue.ts";
+import { GroupWriter } from "./group-writer.ts";
+import type { KeptSegments } from "./kept-segments.ts";
+import { Maintenance } from "./maintenance.ts";
 import { nodeFiles } from "./node-files.ts";
 import { readEntries, readTail } from "./read.ts";
-import { type ChainPoint, seedOf, segmentHeaderBytes, type WalIdentity } from "./record.ts";
+import type { WalIdentity } from "./record.ts";
 import { cutName, type LogState, openCurrent, recover } from "./recover.ts";
+import { inASecond, RoomWait } from "./room.ts";
 import type { Place } from "./scan.ts";
-import { defaultSegmentBytes, type Segment, SegmentSupply } from "./segments.ts";
+import { defaultSegmentBytes, type Segment } from "./segments.ts";
 
 export type { Recovered, WalOptions, WalStats, WalWrite } from "./contract.ts";
 export type { WalIdentity } from "./record.ts";
@@ -31,31 +42,18 @@ export class WriteAheadLog {
   readonly #files: WalFiles;
   readonly #dir: string;
   readonly #identity: WalIdentity;
-  readonly #seed: number;
-  readonly #supply: SegmentSupply;
-  readonly #onFatal: (error: OperatingFailure) => void;
+  readonly #queue: GroupQueue;
+  readonly #writer: GroupWriter;
+  readonly #maintenance: Maintenance;
   readonly #index: EntryIndex;
+  readonly #kept: KeptSegments;
+  readonly #options: WalOptions;
 
-  #segment: Segment;
-  /** Where the next group goes. */
-  #offset: number;
-  #next: ChainPoint;
-
-  /** As of the newest write, durable or not. */
-  #hardState: HardState;
+  /** As of the newest write or reset, durable or not. */
+  #baseIndex: LogIndex;
   #lastIndex: LogIndex;
-
-  readonly #waiting: Group[] = [];
-  readonly #spares: Group[] = [];
-  #underWay = false;
-  #scheduled = false;
-  #waitingBytes = 0;
   #state: "open" | "closed" | "failed" = "open";
-  #idle: (() => void) | undefined;
-
-  #bytes: number;
-  #segments: number;
-  #syncs = 0;
+  #toldRoom = true;
 
   private constructor(
     files: WalFiles,
@@ -65,20 +63,27 @@ export class WriteAheadLog {
     state: LogState,
     segment: Segment,
   ) {
+    const { segmentBytes = defaultSegmentBytes, keptBytes = 0, retryLater = inASecond } = options;
+    const log = { files, dir, identity };
+    const wait = new RoomWait(retryLater);
     this.#files = files;
     this.#dir = dir;
     this.#identity = identity;
-    this.#seed = seedOf(identity);
-    this.#supply = new SegmentSupply(files, dir, options.segmentBytes ?? defaultSegmentBytes);
-    this.#onFatal = options.onFatal;
+    this.#options = options;
     this.#index = state.index;
-    this.#segment = segment;
-    this.#offset = state.place.offset;
-    this.#next = state.place;
-    this.#hardState = state.hardState;
+    this.#kept = state.kept;
+    this.#baseIndex = state.base.index;
     this.#lastIndex = state.lastIndex;
-    this.#bytes = state.bytes;
-    this.#segments = state.segments;
+    this.#queue = new GroupQueue(state.hardState);
+    this.#maintenance = new Maintenance(files, dir, state.index, state.kept, state.base, wait, keptBytes);
+    this.#writer = new GroupWriter(log, segmentBytes, segment, state.place, this.#queue, wait, {
+      durable: (group, number, place) => this.#durable(group, number, place),
+      roomMayChange: () => this.#roomMayChange(),
+      failed: (error) => {
+        this.#state = "failed";
+        options.onFatal(error);
+      },
+    });
   }
 
   /** Make `dir` the empty log of this replica. Throws `OperatingFailure("wrong-data")` if it is one already. */
@@ -88,7 +93,8 @@ export class WriteAheadLog {
     options: { readonly segmentBytes?: number; readonly files?: WalFiles } = {},
   ): Promise<void> {
     const { files = nodeFiles, segmentBytes = defaultSegmentBytes } = options;
-    await formatDirectory(files, dir, identity, segmentBytes);
+    const prepare = (): Promise<void> => firstIncarnation(dir, files);
+    await formatDirectory(files, dir, identity, segmentBytes, { recovering: false, prepare });
   }
 
   /** Whether `dir` was formatted, for whomever: if not, a replica that should have data here has lost it. */
@@ -107,20 +113,40 @@ export class WriteAheadLog {
     options: WalOptions,
   ): Promise<{ readonly wal: WriteAheadLog; readonly recovered: Recovered }> {
     const files = options.files ?? nodeFiles;
-    await checkFormat(files, dir, identity);
+    const { recovering } = await checkFormat(files, dir, identity);
     const state = await recover(files, dir, identity);
     const tail = await readTail(files, dir, state.index, options.tailBytes);
     const file = await openCurrent(files, dir, state);
     const segment = { number: state.segment, file, bytes: await file.size() };
     const { hardState, lastIndex, terms, cut } = state;
+    const { firstIndex } = state.index;
+    const base = { index: state.base.index, term: state.base.term };
     return {
       wal: new WriteAheadLog(files, dir, identity, options, state, segment),
-      recovered: { hardState, firstIndex: state.index.firstIndex, lastIndex, terms, tail, cut },
+      recovered: { hardState, base, firstIndex, lastIndex, terms, tail, cut, recovering },
     };
   }
 
   get stats(): WalStats {
-    return { bytes: this.#bytes, segments: this.#segments, syncs: this.#syncs };
+    return {
+      firstIndex: this.#index.firstIndex,
+      bytes: this.#kept.bytes,
+      segments: this.#writer.segment + 1 - this.#maintenance.base.segment,
+      syncs: this.#writer.syncs,
+    };
+  }
+
+  /**
+   * Whether entries may be written. While it is false, so much of the present segment is kept for the term and the
+   * vote as nothing else may touch; who writes entries all the same may have to wait for room, and the vote with him.
+   */
+  get room(): boolean {
+    return this.#writer.room;
+  }
+
+  /** Whether entries of so many bytes, headers included, find a place all the same, and leave what votes need. */
+  fits(bytes: number): boolean {
+    return this.#writer.fits(bytes);
   }
 
   /**
@@ -133,38 +159,77 @@ export class WriteAheadLog {
     const first = write.entries[0];
     if (first !== undefined) {
       assert(
-        first.index >= this.#index.firstIndex && first.index <= this.#lastIndex + 1,
-        () => `entry ${first.index} does not continue a log that ends at ${this.#lastIndex}`,
+        first.index > this.#baseIndex && first.index <= this.#lastIndex + 1,
+        () => `entry ${first.index} does not continue a log from ${this.#baseIndex} to ${this.#lastIndex}`,
       );
       this.#index.truncate(first.index);
       this.#lastIndex = logIndex(first.index + write.entries.length - 1);
     }
-    const group =
-      write.hardState === undefined
-        ? this.#groupFor(first?.index)
-        : this.#groupBehindHardState(write.hardState, first !== undefined);
-    this.#waitingBytes -= group.length;
-    group.add(write.entries, done);
-    this.#waitingBytes += group.length;
-    assert(
-      this.#waitingBytes <= walLimits.waitingBytes,
-      "more is waiting to be written than anyone may ask for",
-    );
-    group.hardState = this.#hardState;
-    if (this.#underWay || this.#scheduled) return;
-    this.#scheduled = true;
-    queueMicrotask(() => {
-      this.#scheduled = false;
-      this.#begin();
+    this.#queue.add(write, done);
+    this.#writer.schedule();
+  }
+
+  /**
+   * Make the log empty behind `base`, whatever it holds, and the term and vote `hardState`, or those of the base's
+   * term if that is later; resolves when that is durable. It takes its turn among the writes: those before it are
+   * completed first, and a write that is made after this call goes on at `base.index` + 1, whether or not it has
+   * resolved. A crash leaves the old log or the new one; the old one perhaps with the new term and vote, the new one
+   * always with them. Waits for room on a full disk, and after a failure for ever.
+   */
+  reset(base: LogBase, hardState: HardState): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#state === "failed") return;
+      assert(this.#state === "open", "a reset of a log that is closed");
+      assert(
+        base.index >= this.#baseIndex,
+        () => `a reset to ${base.index} of a log from ${this.#baseIndex}`,
+      );
+      this.#baseIndex = base.index;
+      this.#lastIndex = base.index;
+      this.#index.truncate(this.#index.firstIndex);
+      // Who takes over a state of a later term than his own has seen that term.
+      const { term } = base;
+      const newest = hardState.term < term ? { term, votedFor: undefined } : hardState;
+      this.#queue.addReset({ index: base.index, term }, newest, resolve);
+      this.#writer.schedule();
     });
   }
 
   /**
-   * Entries from `from` on, as they are on the disk: at most `maxBytes` of payload but at least one, and none if
-   * `from` is not durable yet. Throws `WalDamaged` if what was valid at the start no longer checks.
+   * Forget entries up to `through`, which are committed and needed here no more, except what `keptBytes` keeps for
+   * others: whole segments. Returns the last entry that is gone, behind which the log begins now; `undefined` if none
+   * went, also because a compaction or a reset is under way, or the disk is full: ask again later. Throws
+   * `WalDamaged` like `read`.
    */
-  read(from: LogIndex, maxBytes: number): Promise<readonly Entry[]> {
+  async compact(through: LogIndex): Promise<LogBase | undefined> {
+    if (this.#state !== "open" || this.#queue.resets > 0) return undefined;
+    try {
+      const base = await this.#maintenance.compact(through);
+      // Nothing went but terms and votes, or a reset has overtaken it.
+      if (base === undefined || base.index <= this.#baseIndex) return undefined;
+      this.#baseIndex = base.index;
+      return base;
+    } catch (error) {
+      if (error instanceof WalDamaged) throw error;
+      this.#writer.fail(error as Error);
+      return undefined;
+    }
+  }
+
+  /**
+   * Entries from `from` on, as they are on the disk: at most `maxBytes` of payload but at least one, and none if
+   * `from` is not durable yet; `undefined` if the log begins behind `from`, perhaps since a moment ago. Throws
+   * `WalDamaged` if what was valid at the start no longer checks.
+   */
+  read(from: LogIndex, maxBytes: number): Promise<readonly Entry[] | undefined> {
     return readEntries(this.#files, this.#dir, this.#index, from, maxBytes);
+  }
+
+  /** The log's end is missing, as if it had been cut: durably on record, until `forgetCut`. */
+  async noteCut(): Promise<Cut> {
+    const cut: Cut = { ...this.#writer.end, bytes: 0 };
+    await writeRecord(this.#files, this.#dir, cutName, cut);
+    return cut;
   }
 
   /** A leader has brought the replica past the cut: later starts no longer report it. */
@@ -172,137 +237,39 @@ export class WriteAheadLog {
     await removeRecord(this.#files, this.#dir, cutName);
   }
 
-  /** Finishes what was written, then gives the files back. */
+  /** The replica has recovered: durably, this log is like any other from now on. */
+  async forgetRecovering(): Promise<void> {
+    await writeFormat(this.#files, this.#dir, this.#identity, false);
+  }
+
+  /** Finishes what was written, except what has no room; then gives the files back. */
   async close(): Promise<void> {
     assert(this.#state !== "closed", "the log is closed twice");
-    if (this.#state === "open") {
-      this.#state = "closed";
-      if (this.#underWay || this.#waiting.length > 0) {
-        await new Promise<void>((resolve) => {
-          this.#idle = resolve;
-        });
+    this.#state = "closed";
+    await this.#writer.finish();
+    await this.#maintenance.close();
+    await this.#writer.close();
+  }
+
+  #durable(group: Group, segment: number, place: Place): Promise<boolean> | undefined {
+    this.#kept.add(segment, group.length, group.entries > 0 ? group.first : undefined);
+    if (group.entries > 0) {
+      this.#index.add(group.first, logIndex(group.end - 1), segment, place);
+      for (const later of this.#queue.waiting) {
+        if (later.base !== undefined) this.#index.truncate(this.#index.firstIndex);
+        else if (later.entries > 0) this.#index.truncate(later.first);
       }
     }
-    await this.#supply.close();
-    // After a failure the process is about to end, and the file may be closed.
-    await this.#segment.file.close().catch(this.#fail);
+    // What waits behind a reset continues the new log, so it waits until there is one.
+    return group.base === undefined ? undefined : this.#maintenance.reset(group.base, this.#writer.sequence);
   }
 
-  /**
-   * A changed term or vote stands in two groups of its own, before any entries. A cut takes the last group, and a
-   * replica that forgot an entry is merely doubtful; one that forgot its vote could vote twice in a term, and against
-   * that there is no cure.
-   */
-  #groupBehindHardState(hardState: HardState, entries: boolean): Group {
-    this.#hardState = hardState;
-    const first = this.#newGroup();
-    first.hardState = hardState;
-    first.closed = true;
-    const second = this.#newGroup();
-    second.hardState = hardState;
-    second.closed = true;
-    return entries ? this.#newGroup() : second;
-  }
-
-  /** The group that collects; a new one if entries up to the next would not be neighbours in it, or it is full. */
-  #groupFor(first: LogIndex | undefined): Group {
-    const last = this.#waiting.at(-1);
-    const continues = last !== undefined && (first === undefined || last.entries === 0 || last.end === first);
-    if (last !== undefined && !last.closed && continues && last.length < walLimits.groupBytes) return last;
-    return this.#newGroup();
-  }
-
-  #newGroup(): Group {
-    const group = this.#spares.pop() ?? new Group();
-    this.#waitingBytes += group.length;
-    this.#waiting.push(group);
-    return group;
-  }
-
-  /** Commit the oldest group that waits. */
-  #begin(): void {
-    if (this.#underWay || this.#state === "failed") return;
-    const group = this.#waiting.shift();
-    if (group === undefined) {
-      this.#idle?.();
-      return;
-    }
-    this.#underWay = true;
-    this.#waitingBytes -= group.length;
-    const from = this.#next;
-    this.#next = { sequence: from.sequence + 1, chain: group.seal(from, this.#seed) };
-    // A group that is larger than a whole segment is the first of one, and makes it grow.
-    if (this.#offset + group.length <= this.#segment.bytes) this.#put(group, from, undefined);
-    else void this.#roll(group, from);
-  }
-
-  /** Go on in the next segment, which has normally been ready for long. */
-  async #roll(group: Group, from: ChainPoint): Promise<void> {
-    try {
-      const number = this.#segment.number + 1;
-      this.#supply.prepare(number, this.#fail);
-      const next = await this.#supply.take(number);
-      await this.#segment.file.close();
-      this.#segment = next;
-    } catch (error) {
-      this.#fail(error as Error);
-      return;
-    }
-    this.#offset = segmentHeaderBytes;
-    this.#segments++;
-    this.#put(group, from, { identity: this.#identity, number: this.#segment.number, from });
-  }
-
-  #put(group: Group, from: ChainPoint, header: Parameters<Group["image"]>[0]): void {
-    const { file } = this.#segment;
-    const { bytes, offset, length } = group.image(header);
-    const place: Place = { ...from, offset: this.#offset };
-    const position = header === undefined ? place.offset : 0;
-    file.pwrite(bytes, offset, length, position, (error) => {
-      if (error !== null) this.#fail(error);
-      else {
-        file.fdatasync((failed) => {
-          // Node's own callback leaves the error out where there is none.
-          if (failed) this.#fail(failed);
-          else this.#committed(group, place);
-        });
-      }
+  #roomMayChange(): void {
+    queueMicrotask(() => {
+      const { room } = this;
+      if (room === this.#toldRoom || this.#state !== "open") return;
+      this.#toldRoom = room;
+      this.#options.onRoom?.(room);
     });
   }
-
-  #committed(group: Group, place: Place): void {
-    if (this.#state === "failed") return;
-    this.#syncs++;
-    this.#offset = place.offset + group.length;
-    this.#bytes += group.length;
-    if (group.entries > 0) {
-      this.#index.add(group.first, logIndex(group.end - 1), this.#segment.number, place);
-      for (const later of this.#waiting) if (later.entries > 0) this.#index.truncate(later.first);
-    }
-    if (this.#offset > this.#segment.bytes * walLimits.prepareAt) {
-      this.#supply.prepare(this.#segment.number + 1, this.#fail);
-    }
-    // The disk goes on with the next group before anyone is told of this one.
-    this.#underWay = false;
-    this.#begin();
-    for (const done of group.done) done();
-    group.reset();
-    if (this.#spares.length < walLimits.spareGroups && group.capacity <= walLimits.spareGroupBytes) {
-      this.#spares.push(group);
-    }
-  }
-
-  readonly #fail = (error: Error): void => {
-    if (this.#state === "failed") return;
-    this.#state = "failed";
-    this.#idle?.();
-    this.#onFatal(
-      new OperatingFailure(
-        "storage",
-        `The write-ahead log in ${this.#dir} could not be written: ${error.message}. ` +
-          "Nothing more is acknowledged and the process must end; check the disk, then start it again.",
-        { cause: error },
-      ),
-    );
-  };
 }

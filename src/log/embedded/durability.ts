@@ -1,0 +1,84 @@
+/**
+ * Makes durable what the core wants durable, and reports its tickets: each only when it and all before it are on the
+ * disk. Many writes complete with one group commit; the core hears of the last, which speaks for all.
+ */
+import type { Effect } from "../../raft/effect.ts";
+import { untilRoom } from "./until-room.ts";
+import { writeVote } from "./vote-record.ts";
+import type { WriteAheadLog } from "./wal/write-ahead-log.ts";
+
+type Persist = Extract<Effect, { readonly kind: "persist" }>;
+type Reset = Extract<Effect, { readonly kind: "reset" }>;
+
+export interface DurabilityHost {
+  /** Everything up to and with this ticket is durable. Never within a call of ours. */
+  persisted(ticket: number): void;
+  fatal(error: unknown): void;
+}
+
+export class Durability {
+  readonly #wal: WriteAheadLog;
+  readonly #directory: string;
+  readonly #host: DurabilityHost;
+  /** What the log has made durable. */
+  #logged = 0;
+  #reported = 0;
+  /** Tickets whose vote is not on record yet. */
+  readonly #votes = new Set<number>();
+  #recording: Promise<void> = Promise.resolve();
+  #scheduled = false;
+
+  constructor(wal: WriteAheadLog, directory: string, host: DurabilityHost) {
+    this.#wal = wal;
+    this.#directory = directory;
+    this.#host = host;
+  }
+
+  persist({ ticket, hardState, entries }: Persist): void {
+    if (hardState === undefined) {
+      this.#wal.write({ entries }, () => this.#done(ticket));
+      return;
+    }
+    this.#votes.add(ticket);
+    this.#wal.write({ hardState, entries }, () => {
+      this.#recordVote(ticket, hardState);
+      this.#done(ticket);
+    });
+  }
+
+  /** Resolves when the log is begun anew. Later writes queue behind it. */
+  async reset({ ticket, base, hardState }: Reset): Promise<void> {
+    this.#votes.add(ticket);
+    await this.#wal.reset(base, hardState);
+    this.#recordVote(ticket, hardState);
+    this.#done(ticket);
+  }
+
+  #recordVote(ticket: number, hardState: Reset["hardState"]): void {
+    this.#recording = this.#recording
+      .then(() => untilRoom(() => writeVote(this.#directory, hardState)))
+      .then(() => {
+        this.#votes.delete(ticket);
+        this.#done(this.#logged);
+      })
+      .catch((error: unknown) => this.#host.fatal(error));
+  }
+
+  #done(ticket: number): void {
+    this.#logged = ticket;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      const through = Math.min(this.#logged, ...[...this.#votes].map((waiting) => waiting - 1));
+      if (through <= this.#reported) return;
+      this.#reported = through;
+      this.#host.persisted(through);
+    });
+  }
+
+  /** Resolves when no record is being written any more. */
+  async close(): Promise<void> {
+    await this.#recording;
+  }
+}

@@ -1,0 +1,15 @@
+/** On a full disk small records cannot be written either: whoever must have one waits until it can. */
+import { inASecond, isFull } from "./wal/room.ts";
+
+/** Carries `run` out, again and again while the disk is full. `onFull`: it has to wait, for the first time. */
+export async function untilRoom<T>(run: () => Promise<T>, onFull: () => void = () => {}): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!isFull(error)) throw error;
+    }
+    if (tries === 0) onFull();
+    await new Promise<void>((resolve) => inASecond(resolve));
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * A replica whose log was lost or is damaged: what is left is set aside, not deleted, for whoever wants to look; and
+ * an empty log is made that says of itself that its replica is *recovering*. Such a one may have voted and
+ * acknowledged before, so it neither votes nor counts until it has recovered from its peers.
+ *
+ * A crash between the two, or within either, leaves a directory that was not formatted: the next start does both
+ * again, and what an interrupted format left is not worth setting aside.
+ */
+import { basename, dirname } from "node:path";
+import type { LogBase } from "../../../raft/log-view.ts";
+import { seedIncarnation } from "../incarnation.ts";
+import { originalBase, writeBase } from "./base.ts";
+import type { WalFiles } from "./files.ts";
+import { formatDirectory, isFormatted, segmentWithGroups } from "./format.ts";
+import { nodeFiles } from "./node-files.ts";
+import type { WalIdentity } from "./record.ts";
+import { defaultSegmentBytes } from "./segments.ts";
+
+/**
+ * Rename the log's directory. Returns its new name, durable; `undefined` if there is nothing in it that a log ever
+ * was.
+ */
+export async function setAside(dir: string, files: WalFiles = nodeFiles): Promise<string | undefined> {
+  if (!(await isFormatted(files, dir)) && (await segmentWithGroups(files, dir)) === undefined) {
+    return undefined;
+  }
+  const parent = dirname(dir);
+  const prefix = `${basename(dir)}.set-aside-`;
+  const taken = (await files.list(parent))
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => Number(name.slice(prefix.length)))
+    .filter((number) => Number.isSafeInteger(number));
+  const aside = `${dir}.set-aside-${Math.max(0, ...taken) + 1}`;
+  await files.rename(dir, aside);
+  await files.syncDirectory(parent);
+  return aside;
+}
+
+/**
+ * Make `dir` the empty log of a replica that has lost its own and is recovering. It goes on behind `base`: what its
+ * store holds, or nothing at all. Its lives are counted from the wall clock on (incarnation.ts). Durable when it
+ * resolves. Throws `OperatingFailure("wrong-data")` if there is a log in `dir`.
+ */
+export async function formatRecovering(
+  dir: string,
+  identity: WalIdentity,
+  base: LogBase,
+  options: {
+    /** Now, if not given. */
+    readonly wallClockMs?: number;
+    readonly segmentBytes?: number;
+    readonly files?: WalFiles;
+  },
+): Promise<void> {
+  const { files = nodeFiles, segmentBytes = defaultSegmentBytes, wallClockMs = Date.now() } = options;
+  const prepare = async (): Promise<void> => {
+    await seedIncarnation(dir, files, wallClockMs);
+    await writeBase(files, dir, originalBase(base));
+  };
+  await formatDirectory(files, dir, identity, segmentBytes, { recovering: true, prepare });
+}
