@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { equalHash } from "../base/hash128.ts";
-import { type LogIndex, logIndex, orderNumber } from "../base/units.ts";
+import { type LogIndex, logIndex, orderNumber, type Term, term } from "../base/units.ts";
 import type { Answer, MarketState, Rows } from "../market/rows.ts";
 import { openMemoryStore } from "./memory.ts";
 import type { OrderFilter, Store } from "./port.ts";
@@ -17,13 +17,21 @@ export interface StoreSubject {
   close(): Promise<void>;
 }
 
+/** The term of the sample's entry at `index`: it changes now and then. */
+const sampleTerm = (index: LogIndex): Term => term(1 + Math.floor(index / 40));
+
 /** Append the sample's next `count` entries to every store. */
-function feed(entries: Iterator<Rows>, from: LogIndex, count: number, stores: readonly Store[]): LogIndex {
+export function feed(
+  entries: Iterator<Rows>,
+  from: LogIndex,
+  count: number,
+  stores: readonly Store[],
+): LogIndex {
   let index = from;
   for (let i = 0; i < count; i++) {
     index = logIndex(index + 1);
     const rows = entries.next().value as Rows;
-    for (const store of stores) store.append(index, rows);
+    for (const store of stores) store.append(index, sampleTerm(index), rows);
   }
   return index;
 }
@@ -39,9 +47,11 @@ export function sorted(state: MarketState | undefined): MarketState | undefined 
   };
 }
 
-async function assertSameState(store: Store, model: Store): Promise<void> {
+export async function assertSameState(store: Store, model: Store): Promise<void> {
   const [actual, expected] = [await store.load(), await model.load()];
   assert.equal(actual.index, expected.index);
+  assert.equal(actual.term, expected.term);
+  assert.equal(actual.copying, expected.copying);
   assert.deepEqual(sorted(actual.state), sorted(expected.state));
 }
 
@@ -60,7 +70,7 @@ const filters: readonly Omit<OrderFilter, "limit">[] = [
   { before: orderNumber(0) },
 ];
 
-async function assertSameOrders(store: Store, model: Store): Promise<void> {
+export async function assertSameOrders(store: Store, model: Store): Promise<void> {
   for (const filter of filters) {
     for (const limit of [1, 7, 100_000]) {
       const asked = { ...filter, limit };
@@ -85,7 +95,7 @@ export function describeStore(name: string, subject: StoreSubject): void {
     afterEach(() => subject.close());
 
     it("is empty at first: index 0, no state, no order, no answer", async () => {
-      assert.deepEqual(await store.load(), { index: 0, state: undefined });
+      assert.deepEqual(await store.load(), { index: 0, term: 0, state: undefined, copying: false });
       assert.equal(store.flushed, 0);
       assert.equal(await store.order(orderNumber(0)), undefined);
       assert.deepEqual(await store.orders({ limit: 10 }), []);
@@ -94,7 +104,7 @@ export function describeStore(name: string, subject: StoreSubject): void {
       await store.room();
     });
 
-    it("loads the state after the last entry that was appended", async () => {
+    it("loads the state, index and term after the last entry that was appended", async () => {
       append(0, 1);
       await assertSameState(store, model);
       append(1, 200);
@@ -185,7 +195,7 @@ export function describeStore(name: string, subject: StoreSubject): void {
       assert.ok(old !== undefined);
       const again: Answer = { ...old, position: rows.counters.position, body: [9, 9, 9, 9] };
       for (const each of [store, model]) {
-        each.append(logIndex(31), { ...rows, answers: [...rows.answers, again] });
+        each.append(logIndex(31), term(1), { ...rows, answers: [...rows.answers, again] });
       }
       for (const when of ["at once", "after a flush"]) {
         assert.deepEqual(await store.answers([sampleKey(0)]), [again], when);
@@ -197,7 +207,7 @@ export function describeStore(name: string, subject: StoreSubject): void {
     it("refuses an index that it has", () => {
       append(0, 1);
       const rows = entries.next().value as Rows;
-      assert.throws(() => store.append(logIndex(1), rows), /the store is at 1, the entry at 1/);
+      assert.throws(() => store.append(logIndex(1), term(1), rows), /the store is at 1, the entry at 1/);
     });
 
     it("recomputes the hash and the sums from its rows and finds nothing wrong", async () => {
@@ -214,7 +224,7 @@ export function describeStore(name: string, subject: StoreSubject): void {
       const rows = entries.next().value as Rows;
       const oversold = rows.items.map((item, i) => (i === 0 ? { ...item, quantity: -1 } : item));
       assert.ok(oversold.length > 0, "the entry changes an item");
-      store.append(logIndex(21), { ...rows, items: oversold });
+      store.append(logIndex(21), term(1), { ...rows, items: oversold });
       await store.flush();
       const problems = (await store.digest()).problems.join("\n");
       assert.match(problems, /oversold/);

@@ -47,10 +47,18 @@ export interface Copy {
   readonly nextOrder: OrderNumber;
   /** Answers of client keys up to here are not missing. */
   readonly answersThrough: Position;
-  /** `rows` as `Frozen` gave them, from `nextOrder` on, from behind `answersThrough` on; durable when it resolves. */
+  /**
+   * `rows` as `Frozen` gave them, from `nextOrder` on, from behind `answersThrough` on; durable when it resolves. Rejects
+   * with `OperatingFailure("wrong-data")`, and keeps none of them, if they are malformed or do not follow.
+   */
   addOrders(rows: Uint8Array): Promise<void>;
   addAnswers(rows: Uint8Array): Promise<void>;
-  /** All is there: from here on the store holds the state at `index`. Durable when it resolves. */
+  /**
+   * All is there: from here on the store holds the state at `index`. Durable when it resolves. What was copied beyond
+   * that state, from a newer one, is taken away. Rejects with `OperatingFailure("wrong-data")` if the state is older
+   * than the store's own, if orders are missing, or if the rows do not make up the state's hash; in the last case
+   * all that was copied is gone, and the copy begins again at `nextOrder` and `answersThrough`.
+   */
   install(index: LogIndex, term: Term, state: MarketState): Promise<void>;
 }
 
@@ -106,13 +114,20 @@ export interface Store {
    */
   answers(keys: readonly Hash128[]): Promise<readonly (Answer | undefined)[]>;
 
-  /** What is durable now, all that was appended before the call included. */
+  /**
+   * What is durable now, all that was appended before the call included. Rejects with `OperatingFailure("unavailable")`
+   * if the store is empty or itself being copied, or if it cannot hold one more. The caller closes it; if it does not
+   * ask for long, it may be closed for it, and then says `unavailable`.
+   */
   freeze(): Promise<Frozen>;
 
   /** Begin a copy, or go on with the one that broke off. Nothing is appended from here until it is installed. */
   copy(): Promise<Copy>;
 
-  /** Read every row of the durable state and recompute what can be recomputed. Slow; for `check --deep`. */
+  /**
+   * Read every row of the durable state and recompute what can be recomputed. Slow; for `check --deep`. An empty store,
+   * and one that is being copied, have no digest: `OperatingFailure("unavailable")`.
+   */
   digest(): Promise<Digest>;
 
   close(): Promise<void>;

@@ -12,6 +12,9 @@ export interface DirectoryLock {
   release(): void;
 }
 
+/** So that a lock whose owner forgot it is not let go by the garbage collector. */
+const held = new Set<Database.Database>();
+
 /**
  * Take the lock of `dir`, which is made if it is missing, or throw `OperatingFailure("wrong-data")` at once if another
  * owner, in this process or any other, has it.
@@ -22,6 +25,8 @@ export function lockDirectory(dir: string): DirectoryLock {
   const database = new Database(file, { timeout: 0 });
   try {
     database.pragma("locking_mode = EXCLUSIVE");
+    // Nothing is ever written, and on a full disk a journal could not be.
+    database.pragma("journal_mode = MEMORY");
     database.exec("BEGIN EXCLUSIVE");
   } catch (cause) {
     database.close();
@@ -38,5 +43,11 @@ export function lockDirectory(dir: string): DirectoryLock {
       { cause },
     );
   }
-  return { release: () => database.close() };
+  held.add(database);
+  return {
+    release: () => {
+      held.delete(database);
+      database.close();
+    },
+  };
 }

@@ -7,9 +7,10 @@
  * are kept as those bytes only: objects that live for some tens of milliseconds, many thousands of them, are what
  * makes a heap grow and its collector work, and few are read again so soon.
  */
+import { present } from "../../base/assert.ts";
 import { ByteReader, ByteWriter } from "../../base/bytes.ts";
 import { equalHash, type Hash128 } from "../../base/hash128.ts";
-import type { ItemId, LogIndex, OrderNumber, SessionId } from "../../base/units.ts";
+import type { ItemId, LogIndex, OrderNumber, SessionId, Term } from "../../base/units.ts";
 import { readOrder, writeAnswer, writeOrder } from "../../market/codec.ts";
 import type { MarketDefinition } from "../../market/definition.ts";
 import type { Answer, Counters, ItemRow, OrderRow, Rows, SessionRow } from "../../market/rows.ts";
@@ -18,6 +19,8 @@ import type { GroupMessage } from "./messages.ts";
 export interface Group {
   /** The last entry in it; undefined while it is empty. */
   last: LogIndex | undefined;
+  /** Of the last entry. */
+  term: Term | undefined;
   counters: Counters | undefined;
   definition: MarketDefinition | undefined;
   /** Rows to write, about; order lines count, for they cost memory and time as well. */
@@ -44,6 +47,7 @@ export interface Group {
 export function emptyGroup(): Group {
   return {
     last: undefined,
+    term: undefined,
     counters: undefined,
     definition: undefined,
     weight: 0,
@@ -63,8 +67,9 @@ export function emptyGroup(): Group {
 }
 
 /** Fold the entry at `index` into the group. */
-export function addEntry(group: Group, index: LogIndex, rows: Rows): void {
+export function addEntry(group: Group, index: LogIndex, term: Term, rows: Rows): void {
   group.last = index;
+  group.term = term;
   group.counters = rows.counters;
   if (rows.definition !== undefined) group.definition = rows.definition;
   for (const item of rows.items) group.items.set(item.id, item);
@@ -104,10 +109,10 @@ function addAnswer(group: Group, answer: Answer): void {
   group.answerCount++;
   writeAnswer(group.answerBytes, answer);
   const word = id.key[0] | 0;
-  const present = group.answers.get(word);
-  if (present === undefined) group.answers.set(word, answer);
-  else if (Array.isArray(present)) present.push(answer);
-  else group.answers.set(word, [present, answer]);
+  const others = group.answers.get(word);
+  if (others === undefined) group.answers.set(word, answer);
+  else if (Array.isArray(others)) others.push(answer);
+  else group.answers.set(word, [others, answer]);
 }
 
 /** The newest answer of the key. */
@@ -136,11 +141,7 @@ export function orderAt(group: Group, place: number): OrderRow | undefined {
  * The group as a message to the writer, and the buffers to hand over with it. The group still answers reads, so the
  * orders' bytes are copied, but nothing may be added any more.
  */
-export function sealGroup(
-  group: Group,
-  last: LogIndex,
-  counters: Counters,
-): [message: GroupMessage, transfer: ArrayBuffer[]] {
+export function sealGroup(group: Group): [message: GroupMessage, transfer: ArrayBuffer[]] {
   const sessionAnswerBytes = new ByteWriter(1_024);
   let sessionAnswerCount = 0;
   for (const answers of group.sessionAnswers.values()) {
@@ -152,8 +153,9 @@ export function sealGroup(
   const sessionBytes = sessionAnswerBytes.finish();
   const message: GroupMessage = {
     kind: "group",
-    index: last,
-    counters,
+    index: present(group.last, "the last entry of a group"),
+    term: present(group.term, "the term of a group"),
+    counters: present(group.counters, "the counters of a group"),
     definition: group.definition,
     orderCount: group.orderOffsets.length,
     orderBytes: group.sealedOrders,

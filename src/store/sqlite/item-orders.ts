@@ -64,3 +64,19 @@ export function itemOrdersReader(
     }
   };
 }
+
+/** Forgets all orders from `from` on. Reads the whole table: it is seldom done. */
+export function itemOrdersTrimmer(database: Database.Database): (from: number) => void {
+  const remove = database.prepare("DELETE FROM item_orders WHERE first >= ?");
+  // What SQLite gives of the other columns is the row that has the maximum.
+  const newest = database.prepare("SELECT item, max(first) AS first, numbers FROM item_orders GROUP BY item");
+  const shorten = database.prepare("UPDATE item_orders SET numbers = ? WHERE item = ? AND first = ?");
+  return (from) => {
+    remove.run(from);
+    for (const row of newest.all() as { item: number; first: number; numbers: string }[]) {
+      const run = JSON.parse(row.numbers) as number[];
+      const kept = run.filter((number) => number < from);
+      if (kept.length < run.length) shorten.run(`[${kept.join(",")}]`, row.item, row.first);
+    }
+  };
+}

@@ -1,13 +1,14 @@
 /** Every question that is asked of the tables, prepared once for one connection. */
 import type Database from "better-sqlite3";
 import { present } from "../../base/assert.ts";
-import { parseHash } from "../../base/hash128.ts";
-import { itemId, logIndex, orderNumber, position, sessionId, ticks } from "../../base/units.ts";
-import type { MarketDefinition } from "../../market/definition.ts";
-import type { Answer, Counters, ItemRow, OrderRow, SessionRow } from "../../market/rows.ts";
+import { OperatingFailure } from "../../base/failure.ts";
+import type { OrderNumber, Position } from "../../base/units.ts";
+import { writeAnswer, writeOrder } from "../../market/codec.ts";
+import type { Answer, OrderRow } from "../../market/rows.ts";
 import { matchesFilter } from "../filter.ts";
 import type { Digest, OrderFilter, Stored } from "../port.ts";
 import { recompute } from "../recompute.ts";
+import { encodePage } from "../row-page.ts";
 import {
   type AnswerColumns,
   answerFromColumns,
@@ -16,7 +17,17 @@ import {
   orderFromColumns,
 } from "./columns.ts";
 import { itemOrdersReader } from "./item-orders.ts";
-import type { ReadResults } from "./messages.ts";
+import { load } from "./load.ts";
+import type { FrozenState, ReadResults } from "./messages.ts";
+import {
+  allAnswers,
+  allOrders,
+  countersFromColumns,
+  items,
+  keyAnswers,
+  readMark,
+  readState,
+} from "./tables.ts";
 
 export interface Queries {
   load(): Stored;
@@ -24,6 +35,10 @@ export interface Queries {
   orders(filter: OrderFilter): OrderRow[];
   answers(keys: Uint8Array): ReadResults["answers"];
   digest(): Digest;
+  /** From here on the connection sees the state as it is now, whatever is written. Once, and for good. */
+  freeze(): FrozenState;
+  frozenOrders(from: OrderNumber, maxBytes: number): Uint8Array;
+  frozenAnswers(after: Position, maxBytes: number): Uint8Array;
 }
 
 export function prepareQueries(database: Database.Database): Queries {
@@ -34,104 +49,19 @@ export function prepareQueries(database: Database.Database): Queries {
     orders: orders.byFilter,
     answers: answersQuery(database),
     digest: database.transaction(() => digest(database)),
+    freeze: () => freeze(database),
+    frozenOrders: (from, maxBytes) => encodePage(allOrders(database, from), writeOrder, maxBytes),
+    frozenAnswers: (after, maxBytes) => encodePage(keyAnswers(database, after), writeAnswer, maxBytes),
   };
 }
 
-interface StateColumns {
-  readonly log_index: number;
-  readonly position: number;
-  readonly ticks: number;
-  readonly next_order: number;
-  readonly next_item: number;
-  readonly hash: string;
-  readonly hashes: string;
-}
-
-function readState(database: Database.Database): StateColumns | undefined {
-  return database.prepare("SELECT * FROM state").get() as StateColumns | undefined;
-}
-
-function countersFromColumns(row: StateColumns): Counters {
-  const hash = (text: string) => present(parseHash(text), "a state hash");
-  const published = JSON.parse(row.hashes) as { position: number; hash: string }[];
-  return {
-    position: position(row.position),
-    ticks: ticks(row.ticks),
-    nextOrder: orderNumber(row.next_order),
-    nextItem: itemId(row.next_item),
-    hash: hash(row.hash),
-    hashes: published.map((entry) => ({ position: position(entry.position), hash: hash(entry.hash) })),
-  };
-}
-
-function load(database: Database.Database): Stored {
-  const state = readState(database);
-  if (state === undefined) return { index: logIndex(0), state: undefined };
-  const index = logIndex(state.log_index);
-  const definition = database.prepare("SELECT definition FROM market").pluck().get() as string | null;
-  if (definition === null) return { index, state: undefined };
-  return {
-    index,
-    state: {
-      definition: JSON.parse(definition) as MarketDefinition,
-      items: [...items(database)],
-      sessions: [...sessions(database)],
-      sessionAnswers: [...sessionAnswers(database)],
-      counters: countersFromColumns(state),
-    },
-  };
-}
-
-interface ItemColumns {
-  readonly id: number;
-  readonly name: string;
-  readonly title: string | null;
-  readonly topic: string | null;
-  readonly price_minor: number;
-  readonly quantity: number;
-  readonly volume: number;
-  readonly supplied: number;
-  readonly changed: number;
-}
-
-function* items(database: Database.Database): Iterable<ItemRow> {
-  for (const value of database.prepare("SELECT * FROM items ORDER BY id").iterate()) {
-    const row = value as ItemColumns;
-    yield {
-      id: itemId(row.id),
-      name: row.name,
-      ...(row.title !== null && { title: row.title }),
-      ...(row.topic !== null && { topic: row.topic }),
-      priceMinor: row.price_minor,
-      quantity: row.quantity,
-      volume: row.volume,
-      supplied: row.supplied,
-      changed: position(row.changed),
-    };
-  }
-}
-
-function* sessions(database: Database.Database): Iterable<SessionRow> {
-  for (const value of database.prepare("SELECT * FROM sessions ORDER BY session").iterate()) {
-    const row = value as { session: number; below: number; open: string; tick: number };
-    yield {
-      session: sessionId(row.session),
-      below: row.below,
-      open: JSON.parse(row.open) as number[],
-      tick: ticks(row.tick),
-    };
-  }
-}
-
-function* sessionAnswers(database: Database.Database): Iterable<Answer> {
-  const statement = database.prepare("SELECT * FROM session_answers ORDER BY session, sequence");
-  for (const value of statement.iterate()) {
-    const row = value as AnswerColumns & { session: number; sequence: number };
-    yield answerFromColumns(
-      { kind: "session", session: sessionId(row.session), sequence: row.sequence },
-      row,
-    );
-  }
+/** The transaction's first read fixes what it sees; it ends with the connection. */
+function freeze(database: Database.Database): FrozenState {
+  database.exec("BEGIN");
+  const { index, term, state, copying } = load(database);
+  if (copying) throw new OperatingFailure("unavailable", "the store itself is being copied");
+  if (state === undefined) throw new OperatingFailure("unavailable", "the store is empty");
+  return { index, term, state };
 }
 
 function orderQueries(database: Database.Database): {
@@ -203,27 +133,13 @@ function answersQuery(database: Database.Database): Queries["answers"] {
   };
 }
 
-function* keyAnswers(database: Database.Database): Iterable<Answer> {
-  for (const value of database.prepare("SELECT * FROM answers").iterate()) {
-    const row = value as AnswerColumns & { key: Buffer };
-    yield answerFromColumns({ kind: "key", key: hashFromBlob(row.key) }, row);
-  }
-}
-
-function* allOrders(database: Database.Database): Iterable<OrderRow> {
-  for (const row of database.prepare("SELECT * FROM orders ORDER BY number").iterate()) {
-    yield orderFromColumns(row as OrderColumns);
-  }
-}
-
-function* allAnswers(database: Database.Database): Iterable<Answer> {
-  yield* keyAnswers(database);
-  yield* sessionAnswers(database);
-}
-
 function digest(database: Database.Database): Digest {
+  const state = readState(database);
+  if (readMark(database) !== undefined)
+    throw new OperatingFailure("unavailable", "the store is being copied");
+  if (state === undefined) throw new OperatingFailure("unavailable", "the store is empty");
   return recompute({
-    counters: countersFromColumns(present(readState(database), "a state to check")),
+    counters: countersFromColumns(state),
     items: items(database),
     orders: allOrders(database),
     answers: allAnswers(database),

@@ -6,6 +6,7 @@ import {
   type ReadReport,
   type ReadRequest,
   type ReadResults,
+  reportedFailure,
   threadLimits,
 } from "./messages.ts";
 
@@ -60,7 +61,7 @@ export class ReadThread {
 
   #receive(report: ReadReport): void {
     if (report.kind === "failed") {
-      this.#fail(new OperatingFailure(report.code, report.message));
+      this.#fail(reportedFailure(report));
       return;
     }
     const waiting = this.#waiting.get(report.id);

@@ -1,25 +1,58 @@
-/** The store's end of the writer's thread: it opens the file, then writes one group at a time. */
+/** The store's end of the writer's thread: it opens the file, then writes one group at a time, or a copy's steps. */
 import { Worker } from "node:worker_threads";
-import { assert, unreachable } from "../../base/assert.ts";
+import { assert, present, unreachable } from "../../base/assert.ts";
 import { OperatingFailure } from "../../base/failure.ts";
 import type { LogIndex } from "../../base/units.ts";
-import type { DatabaseOptions } from "./database.ts";
-import { type GroupMessage, threadLimits, type WriterMessage, type WriterReport } from "./messages.ts";
+import {
+  type CopyMessage,
+  type CopyProgress,
+  type GroupMessage,
+  reportedFailure,
+  threadLimits,
+  type WriterMessage,
+  type WriterOptions,
+  type WriterReport,
+} from "./messages.ts";
 
 /** Who hears of what the thread did. */
 export interface WriteListener {
   /** The group under way is durable. */
   written(): void;
+  /** Whether the disk has no space for what is under way, at every change. It is tried again by itself. */
+  full(full: boolean): void;
   /** Nothing more will be written. At most once, and not after `close`. */
   failed(failure: OperatingFailure): void;
 }
 
+/** What the file held when it was opened. */
+interface Opened {
+  readonly index: LogIndex;
+  readonly copying: boolean;
+}
+
+/** How a step of a copy ended. `refused` says why it had no effect but on the progress, which may begin anew. */
+export interface CopyStep {
+  readonly progress: CopyProgress;
+  readonly refused: string | undefined;
+}
+
+interface WaitingStep {
+  readonly resolve: (step: CopyStep) => void;
+  readonly reject: (failure: OperatingFailure) => void;
+}
+
+const closed = (): OperatingFailure => new OperatingFailure("unavailable", "the store is closed");
+
 export class WriteThread {
   readonly #worker: Worker;
   readonly #exited: Promise<void>;
+  #onOpened: ((opened: Opened) => void) | undefined;
   #listener: WriteListener | undefined;
   #failure: OperatingFailure | undefined;
   #writing = false;
+  /** In the order in which they were sent, which is that of their reports. */
+  readonly #steps: WaitingStep[] = [];
+  #full = false;
   #closing = false;
 
   private constructor(worker: Worker) {
@@ -36,21 +69,23 @@ export class WriteThread {
     });
   }
 
-  /** Start the thread and let it open the file; rejects with its failure. */
-  static async open(options: DatabaseOptions): Promise<{ thread: WriteThread; index: LogIndex }> {
+  /** Start the thread and let it open the file; rejects with its failure. A full disk is waited for. */
+  static async open(
+    options: WriterOptions,
+    onFull: (full: boolean) => void,
+  ): Promise<{ thread: WriteThread } & Opened> {
     const worker = new Worker(new URL("./writer.ts", import.meta.url), {
       workerData: options,
       resourceLimits: threadLimits,
     });
     const thread = new WriteThread(worker);
-    const opened = new Promise<LogIndex>((resolve, reject) => {
-      worker.once("message", (report: WriterReport) => {
-        if (report.kind === "opened") resolve(report.index);
-      });
-      thread.#listener = { written: () => {}, failed: reject };
+    const opened = new Promise<Opened>((resolve, reject) => {
+      thread.#onOpened = resolve;
+      thread.#listener = { written: () => {}, full: onFull, failed: reject };
     });
     try {
-      return { thread, index: await opened };
+      const { index, copying } = await opened;
+      return { thread, index, copying };
     } catch (failure) {
       await thread.#exited;
       throw failure;
@@ -72,36 +107,69 @@ export class WriteThread {
     this.#post(group, transfer);
   }
 
+  /** A step of a copy; rejects if the thread fails or is closed first. */
+  step(message: CopyMessage): Promise<CopyStep> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#closing) return Promise.reject(closed());
+    return new Promise((resolve, reject) => {
+      this.#steps.push({ resolve, reject });
+      this.#post(message, []);
+    });
+  }
+
   #post(message: WriterMessage, transfer: ArrayBuffer[]): void {
     this.#worker.postMessage(message, transfer);
   }
 
   #receive(report: WriterReport): void {
+    if (report.kind === "failed") {
+      this.#fail(reportedFailure(report));
+      return;
+    }
+    this.#setFull(report.kind === "full");
     switch (report.kind) {
       case "opened":
+        this.#onOpened?.(report);
+        return;
+      case "full":
         return;
       case "written":
         this.#writing = false;
         this.#listener?.written();
         return;
-      case "failed":
-        this.#fail(new OperatingFailure(report.code, report.message));
+      case "copied":
+        this.#nextStep().resolve({ progress: report.progress, refused: undefined });
+        return;
+      case "refused":
+        this.#nextStep().resolve({ progress: report.progress, refused: report.message });
         return;
       default:
         unreachable(report);
     }
   }
 
+  #nextStep(): WaitingStep {
+    return present(this.#steps.shift(), "the step that was reported");
+  }
+
+  #setFull(full: boolean): void {
+    if (full === this.#full) return;
+    this.#full = full;
+    this.#listener?.full(full);
+  }
+
   #fail(failure: OperatingFailure): void {
     if (this.#closing || this.#failure !== undefined) return;
     this.#failure = failure;
+    for (const { reject } of this.#steps.splice(0)) reject(failure);
     this.#listener?.failed(failure);
   }
 
-  /** The group under way, if any, is written first. */
+  /** What is under way is carried out first; if the disk has no space, it is tried once more. */
   async close(): Promise<void> {
     this.#closing = true;
     this.#post({ kind: "close" }, []);
     await this.#exited;
+    for (const { reject } of this.#steps.splice(0)) reject(closed());
   }
 }
