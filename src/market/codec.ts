@@ -9,4 +9,5 @@ export {
 } from "./command-codec.ts";
 export { decodeReply, encodeReply, readAnswer, writeAnswer } from "./reply-codec.ts";
 export { answerHash, bodyHash, definitionHash, itemHash, orderHash } from "./row-hash.ts";
+export { encodeState, readState } from "./state-codec.ts";
 export { readItem, readOrder, writeItem, writeOrder } from "./value-codec.ts";

@@ -3,7 +3,7 @@ import { assert, present } from "../base/assert.ts";
 import { requestLimits } from "../base/limits.ts";
 import { itemId } from "../base/units.ts";
 import type { FoundCommand } from "./command.ts";
-import type { ItemDefinition } from "./definition.ts";
+import type { ItemDefinition, RestockRule } from "./definition.ts";
 import type { Entry } from "./entry.ts";
 import { itemChanged } from "./entry.ts";
 import type { Item, Market } from "./market.ts";
@@ -55,11 +55,17 @@ function insert(entry: Entry, definition: ItemDefinition): Item {
   return item;
 }
 
+/** The market's restock rule, if the tick of this number is one of the rule's. */
+export function restockRuleAt(market: Market, tick: number): RestockRule | undefined {
+  const rule = market.definition?.restock;
+  return rule !== undefined && tick % rule.everyTicks === 0 ? rule : undefined;
+}
+
 /** Fill up what has run low, if this tick is one of the rule's. */
 export function restock(entry: Entry): void {
   const { market } = entry;
-  const rule = market.definition?.restock;
-  if (rule === undefined || market.ticks % rule.everyTicks !== 0) return;
+  const rule = restockRuleAt(market, market.ticks);
+  if (rule === undefined) return;
   for (const item of market.items) {
     const units = rule.to - item.quantity;
     if (item.quantity > rule.when || units <= 0) continue;

@@ -19,7 +19,7 @@ import {
   someCommand,
   tick,
 } from "./fixture.test-support.ts";
-import { emptyMarket, findItem, listItems, marketState, restoreMarket } from "./market.ts";
+import { emptyMarket, findItem, listItems, marketState, replaceMarket, restoreMarket } from "./market.ts";
 
 const commands = fc.array(someCommand, { minLength: 1, maxLength: 80 });
 /** How to cut a list of commands into entries. */
@@ -34,6 +34,22 @@ function cut(list: readonly Command[], lengths: readonly number[]): Command[][] 
   }
   return entries;
 }
+
+test("a market that another's state replaced goes on exactly as the other one", () => {
+  fc.assert(
+    fc.property(commands, commands, commands, (own, others, further) => {
+      const replaced = openShop();
+      replaced.run(own);
+      const other = openShop();
+      other.run(others);
+      replaceMarket(replaced.market, marketState(other.market));
+      assert.deepEqual(marketState(replaced.market), marketState(other.market));
+      const goesOn = new Shop(replaced.market);
+      goesOn.keyAnswers.push(...other.keyAnswers);
+      assert.deepEqual(goesOn.run(further), other.run(further));
+    }),
+  );
+});
 
 test("stock is what was supplied, less what was bought, plus what was sold, after any commands", () => {
   fc.assert(

@@ -9,24 +9,24 @@
 import { assert, present } from "../base/assert.ts";
 import type { Hash128 } from "../base/hash128.ts";
 import { HashSum } from "../base/hash128.ts";
-import type { ItemId, OrderNumber, Position, SessionId, Ticks } from "../base/units.ts";
+import type { OrderNumber, Position, SessionId, Ticks } from "../base/units.ts";
 import { itemId, orderNumber, position, ticks } from "../base/units.ts";
 import type { SessionAnswers } from "./answers.ts";
 import { allAnswers, holdAnswer, noAnswers } from "./answers.ts";
 import type { ItemReference } from "./command.ts";
 import type { MarketDefinition } from "./definition.ts";
+import type { ItemFilter, ItemTable, NamedItem } from "./item-table.ts";
+import { addToTable, lookUpItem, selectItems } from "./item-table.ts";
 import { foldName } from "./names.ts";
 import { answerHash, itemHash } from "./row-hash.ts";
 import type { Answer, Counters, ItemRow, MarketState, PublishedHash, SessionRow } from "./rows.ts";
 import type { Building } from "./value-codec.ts";
 
+/** The item itself: `apply` changes it, everyone else wants its row. */
+export { lookUpItem };
+
 /** An item while it is traded. Outside `market/` only its row is seen. */
-export interface Item {
-  readonly id: ItemId;
-  readonly name: string;
-  readonly folded: string;
-  readonly title: string | undefined;
-  readonly topic: string | undefined;
+export interface Item extends NamedItem {
   priceMinor: number;
   quantity: number;
   volume: number;
@@ -54,19 +54,12 @@ export interface Session {
   listed: boolean;
 }
 
-export interface Market {
+export interface Market extends ItemTable<Item> {
   /** Undefined only in the empty market. */
   definition: MarketDefinition | undefined;
   position: Position;
   ticks: Ticks;
   nextOrder: OrderNumber;
-  /** The item with id `i` is at `i - 1`. */
-  readonly items: Item[];
-  /**
-   * By canonical and by folded name. Both fit one map: a spelling that is not its own folded form has an upper-case
-   * letter, and no folded name has one. Callers mostly spell a name canonically, which then needs no folding.
-   */
-  readonly itemsByName: Map<string, Item>;
   /** Ascending by id, because ids ascend with positions. */
   readonly sessions: Map<SessionId, Session>;
   /** The state hash, but for items that are `unsettled`. */
@@ -92,13 +85,10 @@ export function emptyMarket(): Market {
 
 /** Add an item with the next id. The caller has made sure that its name is free and that there is room. */
 export function insertItem(market: Market, row: ItemRow): Item {
-  assert(row.id === market.items.length + 1, () => `item ${row.id} behind ${market.items.length} items`);
-  const folded = foldName(row.name);
-  assert(!market.itemsByName.has(folded), () => `the name of item ${row.id} is taken`);
   const item: Item = {
     id: row.id,
     name: row.name,
-    folded,
+    folded: foldName(row.name),
     title: row.title,
     topic: row.topic,
     priceMinor: row.priceMinor,
@@ -112,9 +102,7 @@ export function insertItem(market: Market, row: ItemRow): Item {
     listed: false,
     wanted: 0,
   };
-  market.items.push(item);
-  market.itemsByName.set(folded, item);
-  market.itemsByName.set(item.name, item);
+  addToTable(market, item);
   return item;
 }
 
@@ -167,6 +155,21 @@ export function marketState(market: Market): MarketState {
 /** The market that goes on exactly as the one that `state` was taken of. Items and sessions may come in any order. */
 export function restoreMarket(state: MarketState): Market {
   const market = emptyMarket();
+  fill(market, state);
+  return market;
+}
+
+/** `market` is now what `restoreMarket` would make of `state`, in place: whoever holds it goes on with the new state. */
+export function replaceMarket(market: Market, state: MarketState): void {
+  market.items.length = 0;
+  market.itemsByName.clear();
+  market.sessions.clear();
+  market.sum.subtract(market.sum.value());
+  fill(market, state);
+}
+
+/** Make an empty market that of `state`. */
+function fill(market: Market, state: MarketState): void {
   market.definition = state.definition;
   market.position = state.counters.position;
   market.ticks = state.counters.ticks;
@@ -182,7 +185,6 @@ export function restoreMarket(state: MarketState): Market {
     market.sessions.set(id, { id, below, open, tick, answers: noAnswers(), listed: false });
   }
   for (const answer of state.sessionAnswers) restoreAnswer(market, answer);
-  return market;
 }
 
 function restoreAnswer(market: Market, answer: Answer): void {
@@ -192,42 +194,13 @@ function restoreAnswer(market: Market, answer: Answer): void {
   holdAnswer(session.answers, { sequence: id.sequence, answer, hash: answerHash(answer) });
 }
 
-/** The item itself, for `apply`. */
-export function lookUpItem(market: Market, reference: ItemReference): Item | undefined {
-  if (reference.kind === "id") return market.items[reference.id - 1];
-  return market.itemsByName.get(reference.name) ?? market.itemsByName.get(foldName(reference.name));
-}
-
 /** The row of the item that is meant, by its id or by any spelling of its name. */
 export function findItem(market: Market, reference: ItemReference): ItemRow | undefined {
   const item = lookUpItem(market, reference);
   return item === undefined ? undefined : itemRow(item);
 }
 
-/** All conditions that are given must hold; letters A–Z and a–z count as equal in both texts. */
-export interface ItemFilter {
-  readonly topic?: string;
-  /** A part of the name or of the title. */
-  readonly q?: string;
-  /** Only items with a higher id. */
-  readonly after?: ItemId;
-  readonly limit: number;
-}
-
 /** The first items that fit, ascending by id. */
 export function listItems(market: Market, filter: ItemFilter): ItemRow[] {
-  const topic = filter.topic === undefined ? undefined : foldName(filter.topic);
-  const part = filter.q === undefined ? undefined : foldName(filter.q);
-  const rows: ItemRow[] = [];
-  for (let i = filter.after ?? 0; i < market.items.length && rows.length < filter.limit; i++) {
-    const item = present(market.items[i], "an item of a dense list");
-    if (topic !== undefined && (item.topic === undefined || foldName(item.topic) !== topic)) continue;
-    if (part !== undefined && !item.folded.includes(part) && !titleIncludes(item, part)) continue;
-    rows.push(itemRow(item));
-  }
-  return rows;
-}
-
-function titleIncludes(item: Item, part: string): boolean {
-  return item.title !== undefined && foldName(item.title).includes(part);
+  return selectItems(market, filter).map(itemRow);
 }

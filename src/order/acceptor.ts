@@ -1,52 +1,85 @@
-/** Whoever dials an order replica says hello first; then it is a peer of the log or a front-end. */
+/** Whoever dials an order replica says hello first: it is a peer of the log, a front-end, a catalog or a copier. */
+import { greeted } from "../answering/greeting.ts";
+import { unreachable } from "../base/assert.ts";
 import { type ByteReader, DecodeError } from "../base/bytes.ts";
 import type { Connection } from "../wire/connection.ts";
-import { type Hello, helloFrame, readHello } from "../wire/hello.ts";
+import type { Hello } from "../wire/hello.ts";
+import { readAcknowledgement, readLeaseRequest, readSession } from "../wire/lease.ts";
 import type { Acceptor } from "../wire/listener.ts";
 import { readQuestions, readSubmissions, serviceFrames } from "../wire/service.ts";
+import { CatalogLink } from "./catalog-link.ts";
 import { FrontendLink } from "./frontend-link.ts";
 import type { Replica } from "./replica.ts";
 
-/** A dialler says it at once; whoever says nothing must not hold a connection. */
-const helloWithinMs = 5_000;
+/** Takes over a connection after its hello. */
+export type Accept = (hello: Hello, connection: Connection) => Acceptor;
 
-/** `acceptPeer` takes over a connection whose hello came from another replica of the log's group. */
-export function acceptorFor(
-  connection: Connection,
-  cluster: string,
-  acceptPeer: (hello: Hello) => Acceptor,
-  replica: Replica,
-): Acceptor {
-  let greeted: Acceptor | undefined;
-  const deadline = setTimeout(() => connection.close(new Error("no hello came")), helloWithinMs).unref();
-  const greet = (hello: Hello): Acceptor =>
-    hello.role === "order" ? acceptPeer(hello) : serve(hello, connection, replica);
-  return {
-    frame: (kind, body) => {
-      if (greeted !== undefined) {
-        greeted.frame(kind, body);
-        return;
-      }
-      if (kind !== helloFrame) throw new DecodeError(`a frame of kind ${kind} before the hello`);
-      greeted = greet(readHello(body, cluster));
-      clearTimeout(deadline);
-    },
-    closed: () => {
-      clearTimeout(deadline);
-      greeted?.closed();
-    },
-  };
+export interface AcceptorOptions {
+  readonly cluster: string;
+  readonly replica: Replica;
+  /** Another replica of the log's group. */
+  readonly acceptPeer: Accept;
+  /** Another replica, to copy this one's state. */
+  readonly acceptCopier: Accept;
 }
 
-function serve(hello: Hello, connection: Connection, replica: Replica): Acceptor {
+export function acceptorFor(connection: Connection, options: AcceptorOptions): Acceptor {
+  const { cluster, replica, acceptPeer, acceptCopier } = options;
+  return greeted(connection, cluster, (hello) => {
+    switch (hello.role) {
+      case "order":
+        return acceptPeer(hello, connection);
+      case "copier":
+        return acceptCopier(hello, connection);
+      case "frontend":
+        return frontendAcceptor(hello, connection, replica);
+      case "catalog":
+        return catalogAcceptor(connection, replica);
+      default:
+        return unreachable(hello.role);
+    }
+  });
+}
+
+function frontendAcceptor(hello: Hello, connection: Connection, replica: Replica): Acceptor {
   const link = new FrontendLink(hello.name, connection);
   replica.join(link);
   return {
-    frame: (kind: number, body: ByteReader) => {
-      if (kind === serviceFrames.submit) replica.submit(link, readSubmissions(body));
-      else if (kind === serviceFrames.ask) replica.ask(link, readQuestions(body));
-      else throw new DecodeError(`a front-end sent a frame of kind ${kind}`);
-    },
+    frame: (kind, body) => frontendFrame(replica, link, kind, body),
     closed: () => replica.leave(link),
+  };
+}
+
+function frontendFrame(replica: Replica, link: FrontendLink, kind: number, body: ByteReader): void {
+  switch (kind) {
+    case serviceFrames.submit:
+      return replica.submit(link, readSubmissions(body));
+    case serviceFrames.ask:
+      return replica.ask(link, readQuestions(body));
+    case serviceFrames.leaseRequest:
+      return replica.leases.request(link, readLeaseRequest(body));
+    case serviceFrames.acknowledgement:
+      return replica.leases.acknowledge(link, readAcknowledgement(body));
+    case serviceFrames.leaseEnd:
+      return replica.leases.end(link, readSession(body));
+    default:
+      throw new DecodeError(`a front-end sent a frame of kind ${kind}`);
+  }
+}
+
+function catalogAcceptor(connection: Connection, replica: Replica): Acceptor {
+  const link = new CatalogLink(connection);
+  let follows = false;
+  return {
+    frame: (kind) => {
+      if (kind !== serviceFrames.follow) throw new DecodeError(`a catalog sent a frame of kind ${kind}`);
+      if (follows) throw new DecodeError("a catalog that follows already");
+      follows = true;
+      replica.feed.follow(link);
+    },
+    closed: () => {
+      link.closed();
+      replica.feed.leave(link);
+    },
   };
 }

@@ -18,7 +18,7 @@ function desk(options: { refuses?: OperatingFailure } = {}) {
   const state: { fence: Term | undefined } = { fence: term(1) };
   const proposals = new Proposals({
     fence: () => state.fence,
-    append: (payload, _fence, token) => {
+    append: (payload, _commands, _fence, token) => {
       if (options.refuses !== undefined) throw options.refuses;
       appended.push({ payload, token });
     },

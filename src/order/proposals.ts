@@ -40,7 +40,8 @@ export interface Proposed {
 export interface ProposalsHost {
   /** The term under which this replica may append; `undefined`: it may not. */
   fence(): Term | undefined;
-  append(payload: Uint8Array, fence: Term, token: number): void;
+  /** `payload` is `commands`, encoded. Throws as the log's `append` does. */
+  append(payload: Uint8Array, commands: readonly Command[], fence: Term, token: number): void;
   /** Unix milliseconds, for `at`. */
   wallClock(): number;
 }
@@ -109,13 +110,10 @@ export class Proposals {
         at,
         entry.map((proposal) => proposal.bytes),
       );
-      this.#underWay.set(token, {
-        at,
-        commands: entry.map((proposal) => proposal.command),
-        askers: entry.map((proposal) => proposal.asker),
-      });
+      const commands = entry.map((proposal) => proposal.command);
+      this.#underWay.set(token, { at, commands, askers: entry.map((proposal) => proposal.asker) });
       try {
-        this.#host.append(payload, fence, token);
+        this.#host.append(payload, commands, fence, token);
       } catch (error) {
         if (!(error instanceof OperatingFailure)) throw error;
         this.#underWay.delete(token);

@@ -4,25 +4,27 @@
  * Entries are applied in the order of the log and by nobody else; the leader differs only in that it forms entries
  * and knows whom to answer. What an answer says is applied, so it is committed and durable on a majority.
  */
-import { setImmediate } from "node:timers/promises";
 import { assert } from "../base/assert.ts";
 import { DecodeError } from "../base/bytes.ts";
 import { OperatingFailure } from "../base/failure.ts";
-import { formatHash, type Hash128 } from "../base/hash128.ts";
+import { formatHash } from "../base/hash128.ts";
 import type { LogIndex, Term } from "../base/units.ts";
-import type { CommittedEntry, ReplicatedLog } from "../log/port.ts";
-import { type Answered, apply } from "../market/apply.ts";
-import { decodeBatch, decodeCommand, encodeBatch, encodeCommand, encodeReply } from "../market/codec.ts";
-import type { Batch, Command } from "../market/command.ts";
+import type { ReplicatedLog } from "../log/port.ts";
+import { decodeCommand, encodeBatch, encodeCommand, encodeReply } from "../market/codec.ts";
+import type { Command } from "../market/command.ts";
 import type { MarketDefinition } from "../market/definition.ts";
 import { counters, type Market } from "../market/market.ts";
-import type { Answer } from "../market/rows.ts";
 import type { Store } from "../store/port.ts";
 import type { LeadershipNotice, Question, Submission } from "../wire/service.ts";
 import { Applied } from "./applied.ts";
+import { type AppliedEntry, Applier, type ApplierHost } from "./applier.ts";
+import { Feed } from "./feed.ts";
 import type { FrontendLink } from "./frontend-link.ts";
 import { answerQuestions, type InquiriesHost } from "./inquiries.ts";
-import { Proposals, type Proposed } from "./proposals.ts";
+import { LeaseTable, type LeaseTableHost } from "./leases.ts";
+import { Proposals } from "./proposals.ts";
+import { Reign } from "./reign.ts";
+import { touchedBy } from "./touched.ts";
 
 /** The leader logs a tick this often, by its monotonic clock. */
 const tickMs = 1_000;
@@ -30,64 +32,95 @@ const tickMs = 1_000;
 export interface ReplicaOptions {
   readonly log: ReplicatedLog;
   readonly store: Store;
+  /** Changed in place; also when a copied state replaces it. */
   readonly market: Market;
   /** The log index that `market` and `store` include. */
   readonly applied: LogIndex;
+  /** A copy was begun and is not installed: nothing is applied before it is. */
+  readonly copying: boolean;
+  /**
+   * Copy another replica's state, which must include the entry at `atLeast`. When it resolves the store holds that
+   * state durably; when it rejects, as it does when `signal` is aborted, nothing is under way any more.
+   */
+  readonly copyState: ApplierHost["copyState"];
   /** What an empty log is founded with. */
   readonly definition: MarketDefinition;
+  /** Whether the store has room for more; what is committed and finds none waits for it. */
+  readonly hasRoom: () => boolean;
   readonly wallClock: () => number;
   readonly onFatal: (error: unknown) => void;
   readonly onApplied: (from: LogIndex, to: LogIndex) => void;
+  readonly onEvent?: LeaseTableHost["onEvent"];
 }
-
-/** So many commands are applied, some milliseconds, before the event loop gets its turn. */
-const commandsPerTurn = 2_000;
 
 /** The token of an entry that nobody waits for. */
 const nobodysToken = 0;
 
-/** An entry that is decoded, and, if this replica formed it, whom to answer. */
-interface Decoded {
-  readonly index: LogIndex;
-  readonly batch: Batch | undefined;
-  readonly proposed: Proposed | undefined;
-}
-
 export class Replica {
+  readonly leases: LeaseTable;
+  readonly feed: Feed;
   readonly #options: ReplicaOptions;
   readonly #log: ReplicatedLog;
   readonly #market: Market;
-  readonly #store: Store;
   readonly #applied: Applied;
   readonly #proposals: Proposals;
+  readonly #applier: Applier;
   readonly #inquiries: InquiriesHost;
   readonly #links = new Set<FrontendLink>();
   readonly #ticker: NodeJS.Timeout;
   readonly #applying: Promise<void>;
-  /** The newest term in which this replica undertook to found the market: once is enough. */
-  #foundingTerm: Term | undefined;
+  /** This replica's own, of the present term: kept when it may not append for a while. */
+  #reign: Reign | undefined;
+  /** The term in which a reign is being established. */
+  #establishing: Term | undefined;
+  /** Whether the market was founded, as front-ends were told last. */
+  #founded: boolean;
 
   constructor(options: ReplicaOptions) {
-    const { log, market, store } = options;
+    const { log, market, store, wallClock } = options;
     this.#options = options;
     this.#log = log;
     this.#market = market;
-    this.#store = store;
     this.#applied = new Applied(options.applied, market.position);
+    this.#founded = market.definition !== undefined;
+    this.leases = new LeaseTable({
+      leases: log.leases,
+      reign: () => (this.#fence() === undefined ? undefined : this.#reign),
+      now: () => performance.now(),
+      onEvent: (event) => options.onEvent?.(event),
+    });
+    this.feed = new Feed({ market, applied: this.#applied, leases: this.leases });
     this.#proposals = new Proposals({
       fence: () => this.#fence(),
-      append: (payload, fence, token) => log.append(payload, fence, token),
-      wallClock: options.wallClock,
+      append: (payload, commands, fence, token) => this.#append(payload, commands, fence, token),
+      wallClock,
     });
     this.#inquiries = { market, store, applied: this.#applied, readPoint: () => this.#readPoint() };
+    this.#applier = new Applier({
+      log,
+      store,
+      market,
+      applied: this.#applied,
+      copying: options.copying,
+      copyState: options.copyState,
+      take: (token) => this.#proposals.take(token),
+      onEntry: (entry) => this.#entryApplied(entry),
+      onCopied: () => this.#stateCopied(),
+      onBatch: options.onApplied,
+    });
     log.onLeadership(() => this.#leadershipChanged());
     this.#ticker = setInterval(() => this.#tick(), tickMs);
-    this.#applying = this.#applyCommitted().catch(options.onFatal);
+    this.#applying = this.#applier.run().catch(options.onFatal);
     this.#leadershipChanged();
   }
 
   get market(): Market {
     return this.#market;
+  }
+
+  /** Whether it copies another replica's state. */
+  get copying(): boolean {
+    return this.#applier.copying;
   }
 
   get appliedIndex(): LogIndex {
@@ -102,15 +135,20 @@ export class Replica {
 
   leave(link: FrontendLink): void {
     this.#links.delete(link);
+    this.leases.leave(link);
   }
 
   /**
    * What is in the log must be applicable everywhere, so every command is decoded before any of them is taken. Throws
-   * `DecodeError` if one is malformed: then the sender is not one of ours.
+   * `DecodeError` if one is malformed: then the sender is not one of ours. On a full disk nothing is taken.
    */
   submit(link: FrontendLink, submissions: readonly Submission[]): void {
     if (this.#fence() === undefined) {
       for (const { ticket } of submissions) link.fail(ticket, "not-leader");
+      return;
+    }
+    if (!this.#options.hasRoom()) {
+      for (const { ticket } of submissions) link.fail(ticket, "unavailable");
       return;
     }
     const commands = submissions.map(({ command }) => decodeSubmitted(command));
@@ -123,19 +161,29 @@ export class Replica {
     answerQuestions(this.#inquiries, link, questions);
   }
 
+  /** For status: the state hash now, and those that were published. */
+  hashes(): { readonly stateHash: string; readonly hashes: { position: number; hash: string }[] } {
+    return {
+      stateHash: formatHash(counters(this.#market).hash),
+      hashes: this.#market.hashes.map(({ position: at, hash }) => ({ position: at, hash: formatHash(hash) })),
+    };
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#ticker);
     this.#proposals.abandon();
+    this.#applier.close();
     await this.#log.close();
     this.#applied.close();
     await this.#applying;
-    await this.#store.close();
+    await this.#options.store.close();
   }
 
-  /** The term under which commands may be appended: it leads, and the market is founded. */
+  /** The term under which commands may be appended: its reign is established, and the market is founded. */
   #fence(): Term | undefined {
     const { leading, term } = this.#log.leadership;
-    return leading && this.#market.definition !== undefined ? term : undefined;
+    const established = leading && this.#reign?.term === term;
+    return established && this.#market.definition !== undefined ? term : undefined;
   }
 
   #notice(): LeadershipNotice {
@@ -150,103 +198,86 @@ export class Replica {
 
   #leadershipChanged(): void {
     const { leading, term } = this.#log.leadership;
-    if (!leading) this.#proposals.abandon();
-    else if (this.#market.definition === undefined) this.#found(term);
+    if (this.#reign !== undefined && this.#reign.term !== term) {
+      this.#reign = undefined;
+      this.leases.forget();
+    }
+    if (leading) this.#establish(term);
+    else this.#proposals.abandon();
     this.#announce();
   }
 
-  /** A leader whose log holds no market begins it. It must have seen all of its log first: another may have done so. */
-  #found(term: Term): void {
-    if (this.#foundingTerm === term) return;
-    this.#foundingTerm = term;
+  /**
+   * Begin a reign once all that earlier leaders appended is applied here. One that may not append for a while, because it
+   * was to hand over, and then may again in the same term, is the same reign: a term has one leader, and what that one
+   * appends stands in the log in its order, so whatever comes next comes behind all that it has counted.
+   */
+  #establish(term: Term): void {
+    if (this.#reign !== undefined) {
+      this.#found(this.#reign);
+      return;
+    }
+    if (this.#establishing === term) return;
+    this.#establishing = term;
+    const over = (): void => {
+      if (this.#establishing === term) this.#establishing = undefined;
+    };
     this.#readPoint().then(
       () => {
-        const { leading, term: current } = this.#log.leadership;
-        if (this.#market.definition !== undefined) return;
-        if (!leading || current !== term) {
-          this.#foundingTerm = undefined;
-          return;
-        }
-        const command: Command = { kind: "found", definition: this.#options.definition };
-        const payload = encodeBatch(this.#options.wallClock(), [encodeCommand(command)]);
-        try {
-          this.#log.append(payload, term, nobodysToken);
-        } catch (error) {
-          // It may not append at the moment: `leadershipChanged` comes when it may, or another leads.
-          if (!(error instanceof OperatingFailure)) throw error;
-          this.#foundingTerm = undefined;
-        }
+        over();
+        if (this.#log.leadership.term !== term) return;
+        this.#reign = new Reign(term, this.#market.position);
+        this.#found(this.#reign);
+        this.#announce();
       },
       (error) => {
-        // No longer the leader: whoever leads next founds it.
+        // It leads no longer, or has no majority now: the next tick tries again if it leads still.
         if (!(error instanceof OperatingFailure)) throw error;
+        over();
       },
     );
   }
 
+  /** A leader whose log holds no market begins it. */
+  #found(reign: Reign): void {
+    if (reign.position > 0 || !this.#log.leadership.leading) return;
+    const command: Command = { kind: "found", definition: this.#options.definition };
+    const payload = encodeBatch(this.#options.wallClock(), [encodeCommand(command)]);
+    try {
+      this.#append(payload, [command], reign.term, nobodysToken);
+    } catch (error) {
+      // It may not append at the moment: the next tick tries again.
+      if (!(error instanceof OperatingFailure)) throw error;
+    }
+  }
+
   #tick(): void {
-    if (this.#fence() === undefined) return;
+    const { leading, term } = this.#log.leadership;
+    if (!leading) return;
+    if (this.#fence() === undefined) {
+      this.#establish(term);
+      return;
+    }
     const command: Command = { kind: "tick" };
     this.#proposals.add(command, encodeCommand(command), undefined);
+  }
+
+  /** Whatever this replica appends goes through here: so it knows the position of all that it has appended. */
+  #append(payload: Uint8Array, commands: readonly Command[], fence: Term, token: number): void {
+    const reign = this.#reign;
+    assert(reign?.term === fence, () => `an append in term ${fence}, in which there is no reign`);
+    const index = this.#log.append(payload, fence, token);
+    const touched = this.leases.held ? touchedBy(this.#market, commands, reign.ahead) : undefined;
+    reign.appended(index, commands);
+    if (touched !== undefined) this.leases.invalidate(index, reign.position, touched);
   }
 
   async #readPoint(): Promise<void> {
     await this.#applied.whenIndex(await this.#log.barrier());
   }
 
-  async #applyCommitted(): Promise<void> {
-    for await (const entries of this.#log.committed(this.#applied.index)) {
-      const decoded = entries.map((entry) => this.#decode(entry));
-      const answers = await this.#answersBefore(decoded);
-      let sinceTurn = 0;
-      for (const entry of decoded) {
-        this.#apply(entry, answers);
-        sinceTurn += entry.batch?.commands.length ?? 0;
-        if (sinceTurn < commandsPerTurn) continue;
-        // A replica that catches up must still answer its leader, and a leader its followers.
-        await setImmediate();
-        sinceTurn = 0;
-      }
-      const [first, last] = [decoded.at(0), decoded.at(-1)];
-      assert(first !== undefined && last !== undefined, "a batch has entries");
-      this.#options.onApplied(first.index, last.index);
-      await this.#store.room();
-    }
-  }
-
-  #decode({ index, payload, token }: CommittedEntry): Decoded {
-    const proposed = token === undefined ? undefined : this.#proposals.take(token);
-    // What this replica proposed it has decoded before, from the very same bytes.
-    const batch = payload.length === 0 ? undefined : (proposed ?? decodeBatch(payload));
-    return { index, batch, proposed };
-  }
-
-  /** What the store remembers of all client keys in these entries. */
-  async #answersBefore(entries: readonly Decoded[]): Promise<Map<string, Answer>> {
-    const keys: Hash128[] = [];
-    for (const { batch } of entries) {
-      for (const command of batch?.commands ?? []) {
-        if ("id" in command && command.id.kind === "key") keys.push(command.id.key);
-      }
-    }
-    const answers = new Map<string, Answer>();
-    if (keys.length === 0) return answers;
-    for (const answer of await this.#store.answers(keys)) rememberKey(answers, answer);
-    return answers;
-  }
-
-  #apply({ index, batch, proposed }: Decoded, answers: Map<string, Answer>): void {
-    const market = this.#market;
-    if (batch === undefined) {
-      this.#applied.advance(index, market.position);
-      return;
-    }
-    const before = market.definition;
-    const answered: Answered = (key) => answers.get(formatHash(key));
-    const { replies, rows } = apply(market, batch, answered);
-    for (const answer of rows.answers) rememberKey(answers, answer);
-    this.#store.append(index, rows);
-    this.#applied.advance(index, market.position);
+  #entryApplied({ index, term, replies, proposed, items }: AppliedEntry): void {
+    if (this.#reign?.term === term) this.#reign.applied(index, this.#market.position);
     if (proposed !== undefined) {
       for (let i = 0; i < replies.length; i++) {
         const asker = proposed.askers[i];
@@ -254,15 +285,19 @@ export class Replica {
         if (asker !== undefined && reply !== undefined) asker.link.reply(asker.ticket, encodeReply(reply));
       }
     }
-    if (before !== market.definition) this.#announce();
+    this.feed.changed(index, items);
+    this.#announceFounded();
   }
 
-  /** For status: the state hash now, and those that were published. */
-  hashes(): { readonly stateHash: string; readonly hashes: { position: number; hash: string }[] } {
-    return {
-      stateHash: formatHash(counters(this.#market).hash),
-      hashes: this.#market.hashes.map(({ position: at, hash }) => ({ position: at, hash: formatHash(hash) })),
-    };
+  #stateCopied(): void {
+    this.feed.startAnew();
+    this.#announceFounded();
+  }
+
+  #announceFounded(): void {
+    if (this.#founded || this.#market.definition === undefined) return;
+    this.#founded = true;
+    this.#announce();
   }
 }
 
@@ -272,8 +307,4 @@ function decodeSubmitted(bytes: Uint8Array): Command {
     throw new DecodeError(`a front-end may not submit ${command.kind}`);
   }
   return command;
-}
-
-function rememberKey(answers: Map<string, Answer>, answer: Answer | undefined): void {
-  if (answer?.id.kind === "key") answers.set(formatHash(answer.id.key), answer);
 }

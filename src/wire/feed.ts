@@ -2,8 +2,8 @@
  * The change feed: what a replica tells its followers outside the group of every entry it applies. Catalogs follow any
  * replica; a front-end that holds a lease is told by the leader. The rows of an entry are encoded once for all of them.
  *
- * A catalog says `follow` and how far it is; the replica sends its items, in as many `feedItems` frames as it takes, all
- * of the one state, and from there on a `change` for every entry, without a gap. What is told is committed.
+ * A catalog says `follow`, a frame without a body; the replica sends its items, in as many `feedItems` frames as it
+ * takes, all of the one state, and from there on a `change` for every entry, without a gap. What is told is committed.
  */
 import type { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { type LogIndex, logIndex, type Position, position } from "../base/units.ts";

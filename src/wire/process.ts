@@ -131,6 +131,8 @@ export type ProcessEvent =
       readonly from: number;
       readonly to: number;
       readonly position: number;
+      /** Orders placed up to here: shows whether there was more in them than ticks. */
+      readonly orders?: number;
     }
   | { readonly kind: "suffix-truncated"; readonly from: number; readonly to: number }
   | { readonly kind: "leadership-transferred"; readonly to: number }
@@ -159,6 +161,8 @@ export type FromProcess =
   | { readonly kind: "status"; readonly ticket: number; readonly status: ProcessStatus }
   /** At once, to a `ping`: its event loop turns. */
   | { readonly kind: "pong" }
+  /** A `connection` has arrived. Said before a byte of it is read: without it, another may have the connection. */
+  | { readonly kind: "taken" }
   /** A front-end serves `GET /cluster`. */
   | { readonly kind: "ask-cluster"; readonly ticket: number }
   /** `check --deep`: the recomputed digest, or why there is none. */
