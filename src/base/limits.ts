@@ -86,10 +86,7 @@ assert(
   raftTimes.heartbeatMs * 5 <= raftTimes.electionTimeoutMinMs,
   "an election needs several lost heartbeats",
 );
-assert(
-  leaseTimes.renewEveryMs * 3 < leaseTimes.leaseMs,
-  "a lease survives the loss of a renewal or two",
-);
+assert(leaseTimes.renewEveryMs * 3 < leaseTimes.leaseMs, "a lease survives the loss of a renewal or two");
 assert(
   leaseTimes.leaseMs * leaseTimes.driftMargin < raftTimes.electionTimeoutMinMs,
   "a leader that lost its majority outlives its leases before it steps down",
