@@ -1,11 +1,21 @@
-/** The floor to measure against: `node:http`, a JSON body parsed, a Map changed, a JSON answer. One process, no disk. */
-import { createServer } from "node:http";
+/**
+ * The floor to measure against, `node:http` by itself, one process, no disk. `POST`: a JSON body parsed, a Map changed, a
+ * JSON answer. `GET`: a body and headers as large as those that the parent process sent, as text that is ready.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+
+/** What a `GET` is answered: the headers as a flat list. */
+export interface BareReply {
+  readonly headers: readonly string[];
+  readonly body: string;
+}
 
 const stock = new Map<number, number>();
 for (let id = 1; id <= 10; id++) stock.set(id, 1_000);
 let orders = 0;
+let reply: { readonly headers: string[]; readonly body: string } = { headers: [], body: "" };
 
-const server = createServer((request, response) => {
+function take(request: IncomingMessage, response: ServerResponse): void {
   const chunks: Buffer[] = [];
   request.on("data", (chunk: Buffer) => chunks.push(chunk));
   request.on("end", () => {
@@ -20,6 +30,17 @@ const server = createServer((request, response) => {
     });
     response.end(body);
   });
+}
+
+const server = createServer((request, response) => {
+  if (request.method === "POST") return take(request, response);
+  response.writeHead(200, reply.headers);
+  response.end(reply.body, "latin1");
+  return undefined;
+});
+process.on("message", ({ headers, body }: BareReply) => {
+  reply = { headers: [...headers], body };
+  process.send?.({ replies: true });
 });
 server.listen(0, "127.0.0.1", () => {
   const address = server.address();

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { builtinMarkets } from "../src/market/builtin.ts";
 
 const run = promisify(execFile);
 
@@ -91,3 +92,8 @@ init = function(args)
   post('{"orders":[' .. table.concat(lines, ",") .. ']}')
 end`;
 }
+
+/** The names of the built-in stocks. */
+export const tenStocks: readonly string[] = (builtinMarkets.get("stocks")?.items ?? []).map(
+  ({ name }) => name,
+);

@@ -9,9 +9,9 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { Market } from "../test/processes/market.test-support.ts";
-import { cpuSeconds } from "./cpu-seconds.ts";
 import { batches, type Load, type Measured, measure, requireWrk, singleOrders } from "./load.ts";
+import { type MarketRound, marketRound } from "./market-round.ts";
+import { median, round } from "./numbers.ts";
 
 const { values } = parseArgs({
   options: { rounds: { type: "string", default: "3" }, seconds: { type: "string", default: "4" } },
@@ -35,32 +35,6 @@ async function bareRound(load: Omit<Load, "url">): Promise<Measured> {
     await once(server, "exit");
   }
 }
-
-interface MarketRound extends Measured {
-  readonly cpu: ReadonlyMap<string, number>;
-}
-
-async function marketRound(path: string, load: Omit<Load, "url">): Promise<MarketRound> {
-  const market = await Market.start();
-  try {
-    const url = market.url + path;
-    await measure({ ...load, url, seconds: 2 });
-    const before = await cpuSeconds(market);
-    const measured = await measure({ ...load, url });
-    const after = await cpuSeconds(market);
-    const requests = measured.requestsPerSecond * load.seconds;
-    const cpu = new Map(
-      [...after].map(([name, s]) => [name, ((s - (before.get(name) ?? 0)) / requests) * 1e6]),
-    );
-    return { ...measured, cpu };
-  } finally {
-    await market.close();
-  }
-}
-
-const median = (numbers: readonly number[]): number =>
-  [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? 0;
-const round = (n: number): string => Math.round(n).toLocaleString("en-US");
 
 const single = { connections, seconds, script: singleOrders };
 const batch = { connections: 4, seconds, script: batches(ordersPerBatch) };

@@ -8,7 +8,11 @@ import type { Position } from "../base/units.ts";
 import { writeCommand } from "../market/codec.ts";
 import type { Command, RequestId } from "../market/command.ts";
 import type { ItemRow, OrderRow } from "../market/rows.ts";
+import type { Barriers } from "./barriers.ts";
 import { type Exchange, header, respondProblem } from "./exchange.ts";
+import type { Ready } from "./hits.ts";
+import type { ItemRead } from "./item-reads.ts";
+import type { LeasedReads } from "./leased-reads.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Settlement } from "./outbox.ts";
 import {
@@ -33,6 +37,9 @@ import type { SessionKeeper } from "./session-keeper.ts";
 export interface Desk {
   readonly resource: string;
   readonly replicas: Replicas;
+  readonly reads: LeasedReads<Ready, ItemRead>;
+  /** Each is told the position, or that there was none by its deadline. */
+  readonly barriers: Barriers<(position: Position | undefined) => void>;
   readonly keeper: SessionKeeper;
   readonly keys: RequestKeys;
   readonly renderer: Renderer;
@@ -212,7 +219,7 @@ function tooOld(desk: Desk, identity: Identity, position: Position, attempted: b
 /** The answer that is given again holds only the order's number. */
 function fetchOrder(desk: Desk, number: number, then: (ending: Ending) => void): void {
   const deadlineMs = desk.now() + orderTimes.readDeadlineMs;
-  desk.replicas.ask({ kind: "order", number }, { kind: "latest" }, true, deadlineMs, (found) => {
+  desk.replicas.ask({ kind: "order", number }, { kind: "latest" }, "leader", deadlineMs, (found) => {
     const order = found.kind === "rows" ? readOrderRowIfAny(found.rows) : undefined;
     // It did happen; only what it was cannot be shown now. The same key will show it.
     then(order === undefined ? failed(outcomeUnknown) : { kind: "order", order, replayed: true });

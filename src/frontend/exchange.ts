@@ -12,7 +12,7 @@ export interface Exchange {
   readonly startedMs: number;
 }
 
-const json = "application/json; charset=utf-8";
+export const jsonType = "application/json; charset=utf-8";
 
 /** `headers` is a flat list of names and values, which this call may add to. */
 export function respond(
@@ -20,7 +20,7 @@ export function respond(
   status: number,
   body: string,
   headers: string[] = [],
-  type: string = json,
+  type: string = jsonType,
 ): void {
   const length = Buffer.byteLength(body);
   headers.push("content-type", type, "content-length", String(length));
@@ -62,4 +62,18 @@ function duration(ms: number): number {
 /** How long this tier and the one behind it took. */
 export function serverTiming(nowMs: number, startedMs: number, behindMs: number): string {
   return `frontend;dur=${duration(nowMs - startedMs - behindMs)}, order;dur=${duration(behindMs)}`;
+}
+
+/** Milliseconds spent behind the front-end; undefined: that tier took no part. */
+export interface Behind {
+  readonly orderMs?: number;
+  readonly catalogMs?: number;
+}
+
+/** The same for what may have gone to both tiers or to none. */
+export function readTiming(nowMs: number, startedMs: number, { orderMs, catalogMs }: Behind): string {
+  let timing = `frontend;dur=${duration(nowMs - startedMs - (orderMs ?? 0) - (catalogMs ?? 0))}`;
+  if (orderMs !== undefined) timing += `, order;dur=${duration(orderMs)}`;
+  if (catalogMs !== undefined) timing += `, catalog;dur=${duration(catalogMs)}`;
+  return timing;
 }

@@ -74,6 +74,20 @@ describe("a failover", () => {
     assert.equal((await call(`${world.url}/readyz`)).status, 503);
   });
 
+  test("of replicas that have no market yet is not shown: whoever has one is asked for the last known value", async () => {
+    for (const id of [1, 2]) replica(id).empty = true;
+    for (const path of ["/stocks/FishCo", "/stocks", "/orders"])
+      for (let i = 0; i < 3; i++)
+        assert.equal((await call(`${world.url}${path}?consistency=stale`)).status, 200, path);
+    replica(3).empty = true;
+    const none = call(`${world.url}/stocks/FishCo?consistency=stale`);
+    const far = call(`${world.url}/orders/0?consistency=stale&atLeast=1000000`);
+    assert.deepEqual([(await none).status, (await none).body.error?.reason], [503, "unavailable"]);
+    assert.equal((await far).status, 503);
+    assert.match((await far).body.error?.message ?? "", /position 1000000 .* not be reached yet/);
+    for (const id of [1, 2, 3]) replica(id).empty = false;
+  });
+
   test("that nobody wins makes reads and new orders fail as unavailable, with Retry-After", async () => {
     const reading = call(`${world.url}/stocks/FishCo`);
     const refused = await (async () => {
@@ -132,7 +146,9 @@ test("a port that is taken is told so, and nothing keeps running", async () => {
     id: 1,
     cluster,
     orders: [],
-    public: { host: "127.0.0.1", port: address.port },
+    catalogs: [],
+    cache: 0,
+    listen: { host: "127.0.0.1", port: address.port },
     market: stocks,
     secret: "ab".repeat(32),
   } as const;

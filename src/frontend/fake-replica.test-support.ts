@@ -6,7 +6,8 @@
 import { ByteWriter } from "../base/bytes.ts";
 import type { FailureCode } from "../base/failure.ts";
 import { formatHash, type Hash128 } from "../base/hash128.ts";
-import { itemId, type ReplicaId, type Term } from "../base/units.ts";
+import { requestLimits } from "../base/limits.ts";
+import { type ItemId, itemId, type ReplicaId, type Term } from "../base/units.ts";
 import { apply } from "../market/apply.ts";
 import { decodeCommand, encodeReply, writeItem, writeOrder } from "../market/codec.ts";
 import type { Command } from "../market/command.ts";
@@ -27,6 +28,9 @@ import {
   writeLeadership,
   writeResults,
 } from "../wire/service.ts";
+import { type Committed, FakeLeases } from "./fake-leases.test-support.ts";
+
+const { itemsMax } = requestLimits;
 
 /** The one market, with what a store would keep. */
 export class FakeMarket {
@@ -37,6 +41,8 @@ export class FakeMarket {
   rowsMax = Number.POSITIVE_INFINITY;
   /** How often each command came, by its bytes. */
   readonly seen = new Map<string, number>();
+  /** Called after every batch of commands. */
+  readonly applied = new Set<() => void>();
 
   constructor(definition: MarketDefinition) {
     this.#apply([{ kind: "found", definition }]);
@@ -57,15 +63,27 @@ export class FakeMarket {
     for (const answer of rows.answers) {
       if (answer.id.kind === "key") this.#answers.set(formatHash(answer.id.key), answer);
     }
-    return replies;
+    return { replies, items: rows.items };
   }
 
-  submit(commands: readonly Uint8Array[]): readonly Uint8Array[] {
+  /** The items that `command` may change; undefined: any, or others. */
+  touched(command: Command): readonly ItemId[] | undefined {
+    if (command.kind === "open-session" || command.kind === "acknowledge") return [];
+    if (command.kind !== "place") return undefined;
+    return command.lines.flatMap(({ item }) => lookUpItem(this.#market, item)?.id ?? []);
+  }
+
+  submit(commands: readonly Uint8Array[]): {
+    readonly replies: readonly Uint8Array[];
+    readonly items: readonly ItemRow[];
+  } {
     for (const command of commands) {
       const text = Buffer.from(command).toString("hex");
       this.seen.set(text, (this.seen.get(text) ?? 0) + 1);
     }
-    return this.#apply(commands.map(decodeCommand)).map(encodeReply);
+    const { replies, items } = this.#apply(commands.map(decodeCommand));
+    for (const applied of this.applied) applied();
+    return { replies: replies.map(encodeReply), items };
   }
 
   rows(inquiry: Inquiry): { readonly rows: Uint8Array; readonly more: boolean } {
@@ -77,12 +95,15 @@ export class FakeMarket {
       return { rows: writer.finish(), more: page.length < found.length };
     };
     switch (inquiry.kind) {
+      case "position":
+        return write([], writeItem);
       case "item":
         return write(this.#item(inquiry.item), writeItem);
       case "items": {
-        const { topic, after, limit } = inquiry;
-        const filter = { ...(topic !== undefined && { topic }), after: itemId(after), limit };
-        return write(listItems(this.#market, filter), writeItem);
+        const { topic, q = "", after, limit } = inquiry;
+        const filter = { ...(topic !== undefined && { topic }), after: itemId(after), limit: itemsMax };
+        const found = listItems(this.#market, filter).filter(({ name }) => name.includes(q));
+        return write(found.slice(0, limit), writeItem);
       }
       case "order":
         return write(this.#orders.slice(inquiry.number, inquiry.number + 1), writeOrder);
@@ -134,13 +155,21 @@ export class FakeReplica {
   silent = false;
   /** Apply submissions and answer nothing: the leader that dies with the entry committed. */
   mute = false;
+  /** Answer what may be stale, and nothing else: cut off from the others, or being copied. */
+  lags = false;
+  /** Have no market yet, and refuse every question. */
+  empty = false;
   /** Refuse everything so. */
   refusal: FailureCode | undefined;
   /** Whose replies are sent damaged. */
   spoils: (command: Command) => boolean = () => false;
+  /** Grants leases, if it leads. */
+  readonly leases = new FakeLeases();
   /** Submissions taken, whatever became of them. */
   submissions = 0;
   questions = 0;
+  /** Of these, the ones that wanted a barrier. */
+  barriers = 0;
 
   constructor(market: FakeMarket, cluster: string) {
     this.#market = market;
@@ -159,9 +188,14 @@ export class FakeReplica {
             this.#submitted(connection, readSubmissions(body));
           } else if (kind === serviceFrames.ask) {
             this.#asked(connection, readQuestions(body));
+          } else if (!this.silent) {
+            this.leases.frame(connection, kind, body);
           }
         },
-        closed: () => this.#connections.delete(connection),
+        closed: () => {
+          this.#connections.delete(connection);
+          this.leases.leave(connection);
+        },
       };
     });
     return this.#listener.port;
@@ -170,6 +204,7 @@ export class FakeReplica {
   /** Tell every front-end who leads. */
   lead(term: number, leader: number | undefined, leading: boolean): void {
     this.#notice = { term, leader, leading };
+    this.leases.reign(leading ? term : undefined, this.#market.position);
     for (const connection of this.#connections) this.#notify(connection);
   }
 
@@ -197,8 +232,16 @@ export class FakeReplica {
       connection.send(serviceFrames.results, (body) => writeResults(body, results));
       return;
     }
-    const replies = this.#market.submit(submissions.map(({ command }) => command));
-    if (this.mute) return;
+    this.leases.append(
+      submissions.map(({ command }) => this.#market.touched(decodeCommand(command))),
+      () => this.#commit(connection, submissions),
+    );
+  }
+
+  #commit(connection: Connection, submissions: ReturnType<typeof readSubmissions>): Committed {
+    const { replies, items } = this.#market.submit(submissions.map(({ command }) => command));
+    const committed = { position: this.#market.position, items };
+    if (this.mute) return committed;
     const results = submissions.map(({ ticket, command }, i): Result => {
       const reply = replies[i] as Uint8Array;
       return {
@@ -208,12 +251,16 @@ export class FakeReplica {
       };
     });
     connection.send(serviceFrames.results, (body) => writeResults(body, results));
+    return committed;
   }
 
   #asked(connection: Connection, questions: ReturnType<typeof readQuestions>): void {
     this.questions += questions.length;
+    this.barriers += questions.filter(({ freshness }) => freshness.kind === "latest").length;
     if (this.silent) return;
-    const answers = questions.map(({ ticket, freshness, inquiry }): Answered => {
+    const answered = this.lags ? questions.filter(({ freshness }) => freshness.kind === "stale") : questions;
+    const answers = answered.map(({ ticket, freshness, inquiry }): Answered => {
+      if (this.empty) return { kind: "failed", ticket, code: "unavailable" };
       if (freshness.kind === "latest" && !this.#notice.leading)
         return { kind: "failed", ticket, code: "not-leader" };
       if (freshness.kind === "at-least" && freshness.position > this.#market.position)

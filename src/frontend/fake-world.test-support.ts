@@ -5,7 +5,8 @@ import { connect, createServer } from "node:net";
 import { present } from "../base/assert.ts";
 import { builtinMarkets } from "../market/builtin.ts";
 import { decodeCommand } from "../market/codec.ts";
-import type { ProcessEvent, RunningProcess } from "../wire/process.ts";
+import type { ProcessEvent, RunningProcess, ServiceAddress } from "../wire/process.ts";
+import { FakeCatalog } from "./fake-catalog.test-support.ts";
 import { FakeMarket, FakeReplica } from "./fake-replica.test-support.ts";
 import { startFrontend } from "./main.ts";
 
@@ -30,9 +31,14 @@ export async function until(what: string, holds: () => boolean): Promise<void> {
   }
 }
 
+function addresses(kind: string, ports: readonly number[]): readonly ServiceAddress[] {
+  return ports.map((port, i) => ({ id: i + 1, name: `${kind}-${i + 1}`, host: "127.0.0.1", port }));
+}
+
 export interface World {
   readonly market: FakeMarket;
   readonly replicas: readonly FakeReplica[];
+  readonly catalogs: readonly FakeCatalog[];
   readonly frontend: RunningProcess;
   readonly port: number;
   readonly url: string;
@@ -42,6 +48,9 @@ export interface World {
 
 export interface WorldOptions {
   readonly replicas?: number;
+  readonly catalogs?: number;
+  /** Replies that the front-end may keep; none are granted a lease for them unless `prepare` sees to it. */
+  readonly cache?: number;
   readonly token?: string;
   /** Called with each replica before the front-end starts. */
   readonly prepare?: (replica: FakeReplica) => void;
@@ -53,6 +62,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const market = new FakeMarket(stocks);
   const replicas = Array.from({ length: options.replicas ?? 1 }, () => new FakeReplica(market, cluster));
   const ports = await Promise.all(replicas.map((replica) => replica.open()));
+  const catalogs = Array.from({ length: options.catalogs ?? 0 }, () => new FakeCatalog(market, cluster));
+  const catalogPorts = await Promise.all(catalogs.map((catalog) => catalog.open()));
   const leader = replicas.length;
   replicas[leader - 1]?.lead(1, leader, true);
   if (options.prepare !== undefined) replicas.forEach(options.prepare);
@@ -65,8 +76,10 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       name: "frontend-1",
       id: 1,
       cluster,
-      orders: ports.map((at, i) => ({ id: i + 1, name: `order-${i + 1}`, host: "127.0.0.1", port: at })),
-      public: { host: "127.0.0.1", port },
+      orders: addresses("order", ports),
+      catalogs: addresses("catalog", catalogPorts),
+      cache: options.cache ?? 0,
+      listen: { host: "127.0.0.1", port },
       market: stocks,
       secret: "ab".repeat(32),
       ...(options.token !== undefined && { token: options.token }),
@@ -92,13 +105,14 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   return {
     market,
     replicas,
+    catalogs,
     frontend,
     port,
     url,
     events,
     close: async () => {
       await frontend.stop();
-      await Promise.all(replicas.map((replica) => replica.close()));
+      await Promise.all([...replicas, ...catalogs].map((fake) => fake.close()));
     },
   };
 }

@@ -12,6 +12,7 @@ import type { Address } from "../wire/dialer.ts";
 import type { Desk } from "./desk.ts";
 import { type Exchange, header, respondProblem } from "./exchange.ts";
 import { createGuard } from "./guard.ts";
+import { createHits } from "./hits.ts";
 import { httpLimits } from "./limits.ts";
 import { malformed, type Problem, problem, renderProblem, shown } from "./problem.ts";
 import { createQuickRouter } from "./quick-router.ts";
@@ -19,6 +20,8 @@ import type { Route } from "./routes.ts";
 
 export interface HttpServer {
   readonly port: number;
+  /** Take over a client's connection that another process accepted. */
+  take(socket: Socket): void;
   /** Take no new connections and close idle ones; each reply from now on ends its connection. */
   drain(): void;
   /** End everything. */
@@ -46,6 +49,8 @@ export async function openHttpServer(
 ): Promise<HttpServer> {
   const serve = createServe(desk, options);
   const quickRoute = createQuickRouter(desk.resource, routes);
+  const hit = createHits(desk);
+  const open = createConnectionBound();
   let draining = false;
   const app = Fastify({
     serverFactory: (handler) => {
@@ -66,12 +71,13 @@ export async function openHttpServer(
             respondProblem(exchangeOf(desk, request, response), hostless);
             return;
           }
+          if (request.method === "GET" && hit(request.url ?? "", response)) return;
           const route = quickRoute(request.method, request.url);
           if (route === undefined) handler(request, response);
           else serve(route, request, response);
         },
       );
-      server.maxConnections = httpLimits.connections;
+      server.on("connection", open);
       server.setTimeout(httpLimits.connectionTimeoutMs);
       // Without a listener Node hangs up on CONNECT.
       server.on("connect", answerConnect);
@@ -102,6 +108,7 @@ export async function openHttpServer(
   const bound = server.address();
   return {
     port: typeof bound === "object" && bound !== null ? bound.port : 0,
+    take: (socket) => take(server, socket),
     drain: () => {
       draining = true;
       server.close();
@@ -112,6 +119,24 @@ export async function openHttpServer(
       await app.close();
     },
   };
+}
+
+/** Of accepted connections and of those taken over together: one that is too many is hung up on. */
+function createConnectionBound(): (socket: Socket) => void {
+  let open = 0;
+  return (socket) => {
+    open++;
+    socket.once("close", () => open--);
+    if (open > httpLimits.connections) socket.destroy();
+  };
+}
+
+function take(server: Server, socket: Socket): void {
+  // As Node makes the sockets that an HTTP server accepts: a client may end its side and still wait for the reply.
+  socket.allowHalfOpen = true;
+  socket.setNoDelay(true);
+  server.emit("connection", socket);
+  if (socket.isPaused()) socket.resume();
 }
 
 function exchangeOf(desk: Desk, request: IncomingMessage, response: ServerResponse): Exchange {

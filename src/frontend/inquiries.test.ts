@@ -5,7 +5,7 @@ import { ByteWriter } from "../base/bytes.ts";
 import { requestLimits, wireLimits } from "../base/limits.ts";
 import { position } from "../base/units.ts";
 import { type Answered, type Freshness, type Inquiry, writeQuestions } from "../wire/service.ts";
-import { Inquiries } from "./inquiries.ts";
+import { Inquiries, type Whom } from "./inquiries.ts";
 import { inquiryLimits } from "./limits.ts";
 
 const item: Inquiry = { kind: "item", item: "FishCo" };
@@ -28,8 +28,8 @@ class World {
     this.inquiries.linksChanged(links, leader);
   }
 
-  ask(inquiry: Inquiry, freshness: Freshness, leaderOnly = false, untilMs = deadlineMs): void {
-    this.inquiries.ask(inquiry, freshness, leaderOnly, untilMs, ({ kind }) => this.found.push(kind));
+  ask(inquiry: Inquiry, freshness: Freshness, whom: Whom = "replica", untilMs = deadlineMs): void {
+    this.inquiries.ask(inquiry, freshness, whom, untilMs, ({ kind }) => this.found.push(kind));
   }
 
   flush(nowMs: number): void {
@@ -58,7 +58,8 @@ describe("a read", () => {
     ["an order", order, stale, 2],
     ["a page of items", items, stale, 1],
     ["a page of orders", orders, stale, 1],
-    ["an item at a position", item, atLeast, 1],
+    ["an item at a position", item, atLeast, 2],
+    ["a page of orders at a position", orders, atLeast, 2],
   ];
   for (const [what, inquiry, freshness, times] of silences) {
     test(`of ${what} is asked ${times === 1 ? "once" : "twice"} of silent replicas, and given up at its deadline`, () => {
@@ -73,6 +74,52 @@ describe("a read", () => {
       assert.deepEqual(world.found, ["failed"]);
     });
   }
+
+  test("that waits for a position in vain is asked of the leader, and who let it wait only if there is no other", () => {
+    for (const inquiry of [order, orders]) {
+      const world = new World([1, 2, 3], 2);
+      const leads = 2;
+      for (let i = 0; i < 3; i++) world.ask(inquiry, atLeast);
+      world.flush(0);
+      for (const { link, ticket } of world.sent)
+        if (link !== 3) world.inquiries.answer(0, link, rows(ticket));
+      const waiting = world.sent.find(({ link }) => link === 3);
+      world.pass(0, patienceMs);
+      assert.deepEqual(world.sent.at(-1), { link: leads, ticket: waiting?.ticket });
+      for (let i = 0; i < 4; i++) world.ask(order, stale);
+      world.flush(patienceMs);
+      assert.ok(world.sent.slice(-4).every(({ link }) => link !== 3));
+    }
+  });
+
+  test("that waits for a position at a leader that is silent is asked of another", () => {
+    const world = new World([1], 1);
+    world.ask(order, atLeast);
+    world.flush(0);
+    world.inquiries.linksChanged([1, 2], 1);
+    world.pass(0, patienceMs);
+    assert.deepEqual(
+      world.sent.map(({ link }) => link),
+      [1, 2],
+    );
+  });
+
+  test("that a replica refuses is asked of another at once, and that one is left alone for a while", () => {
+    for (const inquiry of [order, item]) {
+      const world = new World([1, 2]);
+      world.ask(inquiry, stale);
+      world.flush(0);
+      const [first] = world.sent;
+      assert.ok(first !== undefined);
+      world.inquiries.answer(0, first.link, { kind: "failed", ticket: 1, code: "unavailable" });
+      for (let i = 0; i < 2; i++) world.ask(inquiry, stale);
+      world.flush(0);
+      assert.deepEqual(
+        world.sent.slice(1).map(({ link }) => link),
+        Array.from({ length: 3 }, () => 3 - first.link),
+      );
+    }
+  });
 
   test("that two replicas were asked takes the answer of either", () => {
     const world = new World([1, 2]);
@@ -106,7 +153,7 @@ describe("a read", () => {
 
   test("for the leader rests while nobody leads, and is asked once somebody does", () => {
     const world = new World([1, 2]);
-    world.ask(item, latest, true);
+    world.ask(item, latest, "leader");
     world.flush(0);
     for (let nowMs = 0; nowMs < 10 * retryMs; nowMs += 10) {
       world.inquiries.tick(nowMs);
@@ -119,7 +166,7 @@ describe("a read", () => {
 
   test("that could not be answered is asked again, but not at once", () => {
     const world = new World([1], 1);
-    world.ask(item, latest, true);
+    world.ask(item, latest, "leader");
     world.flush(0);
     world.inquiries.answer(0, 1, { kind: "failed", ticket: 1, code: "not-leader" });
     world.pass(0, retryMs - 10);
@@ -130,12 +177,101 @@ describe("a read", () => {
 
   test("is given up at its own deadline, though earlier ones have later deadlines", () => {
     const world = new World([1], 1);
-    world.ask(item, latest, true, 3_000);
-    world.ask(item, latest, true, 1_000);
+    world.ask(item, latest, "leader", 3_000);
+    world.ask(item, latest, "leader", 1_000);
     world.flush(0);
     world.inquiries.tick(1_000);
     assert.deepEqual(world.found, ["failed"]);
     assert.equal(world.inquiries.size, 1);
+  });
+});
+
+describe("a read that catalogs may answer", () => {
+  const { restMs } = inquiryLimits;
+
+  /** Replicas 1 and 2, catalogs 11 and 12. */
+  function both(): World {
+    const world = new World([1, 2], 1);
+    world.inquiries.catalogsChanged([11, 12]);
+    return world;
+  }
+  const linksOf = ({ sent }: World): number[] => sent.map(({ link }) => link);
+
+  test("goes to each of them in turn, and to no replica", () => {
+    const world = both();
+    for (let i = 0; i < 4; i++) world.ask(items, atLeast, "catalog");
+    world.flush(0);
+    assert.deepEqual(linksOf(world), [11, 11, 12, 12]);
+  });
+
+  test("goes to a replica when none is connected, and says who answered", () => {
+    const world = new World([1], 1);
+    const by: boolean[] = [];
+    const ask = (): void =>
+      world.inquiries.ask(item, atLeast, "catalog", deadlineMs, (_, catalog) => by.push(catalog));
+    ask();
+    world.flush(0);
+    world.inquiries.answer(0, 1, rows(1));
+    world.inquiries.catalogsChanged([11]);
+    ask();
+    world.flush(0);
+    world.inquiries.answer(0, 11, rows(2));
+    assert.deepEqual(linksOf(world), [1, 11]);
+    assert.deepEqual(by, [false, true]);
+  });
+
+  test("is asked of the next one at once when one cannot answer, which then rests", () => {
+    const world = both();
+    world.ask(item, atLeast, "catalog");
+    world.flush(0);
+    world.inquiries.answer(0, 11, { kind: "failed", ticket: 1, code: "unavailable" });
+    world.flush(0);
+    for (let i = 0; i < 2; i++) world.ask(item, atLeast, "catalog");
+    world.flush(restMs - 1);
+    assert.deepEqual(linksOf(world), [11, 12, 12, 12]);
+    for (let i = 0; i < 2; i++) world.ask(item, atLeast, "catalog");
+    world.flush(restMs);
+    assert.deepEqual(new Set(linksOf(world).slice(4)), new Set([11, 12]));
+  });
+
+  test("does not ask who refuses again and again without a pause", () => {
+    const world = new World([], undefined);
+    world.inquiries.catalogsChanged([11]);
+    world.ask(item, atLeast, "catalog");
+    for (let nowMs = 0; nowMs < retryMs; nowMs += 5) {
+      world.inquiries.tick(nowMs);
+      world.flush(nowMs);
+      if (world.sent.length > 0)
+        world.inquiries.answer(nowMs, 11, { kind: "failed", ticket: 1, code: "unavailable" });
+    }
+    assert.ok(world.sent.length <= inquiryLimits.catalogMoves + 1);
+  });
+
+  test("is moved on from those that are silent, lists too, and comes to a replica", () => {
+    for (const inquiry of [item, items]) {
+      const world = both();
+      world.ask(inquiry, atLeast, "catalog");
+      world.flush(0);
+      world.pass(0, 3 * patienceMs);
+      assert.equal(world.sent.length, 3);
+      assert.deepEqual(new Set(linksOf(world).slice(0, 2)), new Set([11, 12]));
+      assert.ok([1, 2].includes(linksOf(world)[2] ?? 0));
+      world.pass(3 * patienceMs, deadlineMs - 10);
+      assert.equal(world.sent.length, 3, "it waits where it is");
+    }
+  });
+
+  test("is asked again when the catalog's connection ends", () => {
+    const world = both();
+    world.ask(item, atLeast, "catalog");
+    world.flush(0);
+    const [first] = linksOf(world);
+    world.inquiries.catalogsChanged([11, 12].filter((link) => link !== first));
+    world.flush(0);
+    assert.equal(world.sent.length, 2);
+    world.inquiries.catalogsChanged([]);
+    world.flush(0);
+    assert.ok([1, 2].includes(linksOf(world)[2] ?? 0));
   });
 });
 
@@ -152,7 +288,8 @@ test("however many reads there are and however long, each frame of them is about
     before: Number.MAX_SAFE_INTEGER,
     limit: requestLimits.pageMax,
   };
-  for (let i = 0; i < inquiryLimits.pending; i++) inquiries.ask(largest, latest, true, deadlineMs, () => {});
+  for (let i = 0; i < inquiryLimits.pending; i++)
+    inquiries.ask(largest, latest, "leader", deadlineMs, () => {});
   let questionsSent = 0;
   inquiries.flush(0, (link, questions) => {
     const body = new ByteWriter();
@@ -172,7 +309,7 @@ const happening = fc.oneof(
     kind: fc.constant("ask" as const),
     inquiry: fc.constantFrom(item, order, items, orders),
     freshness: fc.constantFrom(stale, latest, atLeast),
-    leaderOnly: fc.boolean(),
+    whom: fc.constantFrom<Whom>("leader", "replica", "catalog"),
     forMs: fc.integer({ min: 0, max: 4_000 }),
   }),
   fc.record({ kind: fc.constant("flush" as const), takes: fc.boolean() }),
@@ -181,6 +318,7 @@ const happening = fc.oneof(
     links: fc.subarray([1, 2, 3]),
     leader: fc.option(fc.nat(2), { nil: undefined }),
   }),
+  fc.record({ kind: fc.constant("catalogs" as const), catalogs: fc.subarray([11, 12]) }),
   fc.record({ kind: fc.constant("answer" as const), pick: fc.nat(), fails: fc.boolean() }),
   fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 1_500 }) }),
 );
@@ -192,7 +330,8 @@ test("whatever happens, every read is answered once, by its deadline, and the le
       let nowMs = 0;
       let links: readonly number[] = [];
       let leader: number | undefined;
-      const leaderOnly = new Set<number>();
+      let catalogs: readonly number[] = [];
+      const whom = new Map<number, Whom>();
       const attempts: { readonly ticket: number; readonly link: number }[] = [];
       const asked: { readonly deadlineMs: number; answers: number }[] = [];
       const tick = (): void => {
@@ -204,17 +343,18 @@ test("whatever happens, every read is answered once, by its deadline, and the le
           case "ask": {
             const read = { deadlineMs: nowMs + step.forMs, answers: 0 };
             asked.push(read);
-            if (step.leaderOnly) leaderOnly.add(asked.length);
-            inquiries.ask(step.inquiry, step.freshness, step.leaderOnly, read.deadlineMs, () => {
+            whom.set(asked.length, step.whom);
+            inquiries.ask(step.inquiry, step.freshness, step.whom, read.deadlineMs, () => {
               read.answers++;
             });
             break;
           }
           case "flush":
             inquiries.flush(nowMs, (link, questions) => {
-              assert.ok(links.includes(link), "sent to a link that is gone");
+              assert.ok([...links, ...catalogs].includes(link), "sent to a link that is gone");
               for (const { ticket } of questions) {
-                if (leaderOnly.has(ticket)) assert.equal(link, leader);
+                if (whom.get(ticket) === "leader") assert.equal(link, leader);
+                else if (whom.get(ticket) === "replica") assert.ok(links.includes(link));
                 assert.equal(asked[ticket - 1]?.answers, 0, "sent after it was answered");
                 if (step.takes) attempts.push({ ticket, link });
               }
@@ -225,6 +365,10 @@ test("whatever happens, every read is answered once, by its deadline, and the le
             links = step.links;
             leader = step.leader === undefined ? undefined : links[step.leader];
             inquiries.linksChanged(links, leader);
+            break;
+          case "catalogs":
+            catalogs = step.catalogs;
+            inquiries.catalogsChanged(catalogs);
             break;
           case "answer": {
             const [attempt] = attempts.splice(step.pick % Math.max(1, attempts.length), 1);

@@ -1,6 +1,6 @@
 /** The bounds that only a front-end knows, in one place. What happens at each is stated beside it. */
 import { assert } from "../base/assert.ts";
-import { orderTimes, requestLimits, wireLimits } from "../base/limits.ts";
+import { leaseTimes, orderTimes, requestLimits, wireLimits } from "../base/limits.ts";
 import { openSequencesMax } from "../market/codec.ts";
 
 export const outboxLimits = {
@@ -12,6 +12,8 @@ export const outboxLimits = {
   frameBytes: 2 * 1024 * 1024,
   /** A submission that was refused before it was appended is sent again after this, or as soon as a leader shows. */
   retryMs: 20,
+  /** One that the leader refused for want of room; it may go on to refuse for long. */
+  refusedRetryMs: 200,
 } as const;
 
 export const inquiryLimits = {
@@ -21,13 +23,38 @@ export const inquiryLimits = {
   retryMs: 20,
   /**
    * A replica that leaves a read waiting for this, which any replica may answer, is called slow; one item or order is
-   * then asked of another replica, once.
+   * then asked of another replica, once, and whatever waits for a position is asked of the leader, once.
    */
   patienceMs: 200,
+  /**
+   * How often a read that a catalog may answer is moved on because the one that was asked says nothing for
+   * `patienceMs`, or cannot answer; after that it waits where it is.
+   */
+  catalogMoves: 2,
+  /** One that could not answer is asked only if there are no others, for this long. */
+  restMs: 500,
   /** An order that any replica may show is looked for at the leader after this, within the same deadline. */
   anyReplicaMs: 1_000,
+  /** Under a lease anybody may say for this long that there is no such order; then the leader is asked. */
+  noOrderMs: 500,
   /** Questions of one frame. More of them make more frames. */
   questionsPerFrame: 500,
+} as const;
+
+export const cacheLimits = {
+  /** Lease requests whose grants are still taken; older ones are worth nothing any more. */
+  requestsRemembered: 8,
+  /**
+   * A request for a new session that was not answered is repeated after this. Not sooner: if both were answered, the
+   * second session would end the first.
+   */
+  newSessionEveryMs: 100,
+  /** Reads that wait for an item's new value; beyond it a read asks for itself. */
+  parkedReaders: 20_000,
+  /** An invalidated item whose new value is not pushed within this is asked for. */
+  pushPatienceMs: 50,
+  /** Reads that wait for a barrier; beyond it they are refused with 503. */
+  barrierReaders: 50_000,
 } as const;
 
 /** A question for a page of orders, its three texts of the longest kind in UTF-8. */
@@ -79,7 +106,19 @@ assert(
   "a frame of submissions fits",
 );
 assert(inquiryLimits.questionsPerFrame * questionBytesMax <= 1024 * 1024, "a frame of questions is small");
-assert(inquiryLimits.anyReplicaMs < orderTimes.readDeadlineMs, "there is time left to ask the leader");
+assert(
+  inquiryLimits.anyReplicaMs + inquiryLimits.noOrderMs < orderTimes.readDeadlineMs,
+  "there is time left to ask the leader",
+);
+assert(inquiryLimits.patienceMs < inquiryLimits.noOrderMs, "a replica that lags has a substitute in time");
+assert(
+  cacheLimits.requestsRemembered * leaseTimes.renewEveryMs >= leaseTimes.leaseMs,
+  "a grant that is worth something is remembered",
+);
+assert(
+  inquiryLimits.patienceMs * (inquiryLimits.catalogMoves + 1) < orderTimes.readDeadlineMs,
+  "stopped catalogs leave time to ask a replica",
+);
 assert(sessionLimits.open <= openSequencesMax, "an acknowledgement can be decoded");
 assert(outboxLimits.pendingBytes < wireLimits.queuedBytes, "all that is pending can be resent at once");
 assert(

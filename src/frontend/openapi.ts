@@ -22,11 +22,14 @@ const limit = { limit: `1 to ${requestLimits.pageMax}, default ${requestLimits.p
 const placing = [404, 409, 413, 415, 422, 503, 504];
 
 function descriptions(resource: string): Readonly<Record<string, CallDescription>> {
-  const topic = { topic: "Only items of this topic." };
+  const search = {
+    topic: "Only items of this topic.",
+    q: "Only items with this text in their name or title, in capital or small letters.",
+  };
   return {
     [`GET /${resource}`]: {
       summary: "List items, ascending by id.",
-      query: { ...topic, ...limit, after: "The `next` of the page before.", ...freshness },
+      query: { ...search, ...limit, after: "The `next` of the page before.", ...freshness },
       reply: schemas.page(schemas.itemReply),
       errors: [503],
     },

@@ -43,13 +43,18 @@ export function readyz({ keeper, replicas }: Desk, operations: Operations, excha
   else respondData(exchange, `{"status":"ready"}`);
 }
 
-export function metricsPage({ metrics, replicas }: Desk, exchange: Exchange): void {
+export function metricsPage({ metrics, replicas, reads, now }: Desk, exchange: Exchange): void {
   const cpu = process.cpuUsage();
   const page = renderMetrics(metrics, {
     pendingOrders: replicas.pendingOrders,
     pendingReads: replicas.pendingReads,
     resends: replicas.resends,
     connectedReplicas: replicas.connected,
+    connectedCatalogs: replicas.connectedCatalogs,
+    cacheEntries: reads.entries,
+    cacheEvictions: reads.evictions,
+    leased: reads.holds(now()),
+    parkedReads: reads.parked,
     leaderTerm: replicas.leader?.term ?? 0,
     residentBytes: process.memoryUsage.rss(),
     cpuSeconds: (cpu.user + cpu.system) / 1_000_000,

@@ -52,6 +52,27 @@ describe("the outbox", () => {
     assert.deepEqual(sent, [{ link: 2, requests: ["a"] }]);
   });
 
+  test("tells of a refusal that lasts long before the deadline; but not of one whose earlier attempt may have happened", () => {
+    const { outbox, flush } = world();
+    outbox.leaderChanged(0, { link: 1, term: 1 });
+    const refused = outbox.submit(0, command, "refused");
+    flush(0);
+    const refuse = (nowMs: number, ticket: number) =>
+      outbox.result(nowMs, 1, { kind: "failed", ticket, code: "unavailable" });
+    assert.equal(refuse(1, refused.ticket), undefined);
+    outbox.tick(orderTimes.leaderlessMs);
+    flush(orderTimes.leaderlessMs);
+    const settlement = refuse(orderTimes.leaderlessMs, refused.ticket);
+    assert.ok(settlement !== undefined);
+    assert.deepEqual(fates([settlement]), [["refused", "unavailable"]]);
+
+    const doubtful = outbox.submit(0, command, "doubtful");
+    flush(0);
+    outbox.leaderChanged(1, { link: 1, term: 2 });
+    flush(1);
+    assert.equal(refuse(orderTimes.leaderlessMs, doubtful.ticket), undefined);
+  });
+
   test("sends everything again, to the new leader, when a higher term leads", () => {
     const { outbox, sent, flush } = world();
     outbox.leaderChanged(0, { link: 1, term: 1 });

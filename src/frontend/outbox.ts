@@ -184,7 +184,14 @@ export class Outbox<T> {
     if (pending.flight !== link) return undefined;
     pending.flight = undefined;
     if (!failures[result.code].definite) pending.unknown = true;
-    this.#retryLater(nowMs, pending);
+    const refused = result.code === "unavailable";
+    const waitedMs = nowMs - (pending.deadlineMs - orderTimes.deadlineMs);
+    if (refused && !pending.unknown && waitedMs >= orderTimes.leaderlessMs) {
+      // A leader that has refused for so long (its disk is full) will not take it in a moment.
+      this.#remove(pending);
+      return { pending, outcome: { kind: "failed", code: "unavailable" } };
+    }
+    this.#retryLater(nowMs, pending, refused ? outboxLimits.refusedRetryMs : outboxLimits.retryMs);
     return undefined;
   }
 
@@ -207,6 +214,7 @@ export class Outbox<T> {
     let due = 0;
     for (; due < this.#retries.length; due++) {
       const pending = this.#retries[due] as Pending<T>;
+      // In the order in which they were refused: one that is due waits for those before it, a fifth of a second at most.
       if (pending.retryMs > nowMs) break;
       if (this.#leader !== undefined && !pending.settled && pending.flight === undefined)
         this.#queue(pending);
@@ -214,8 +222,8 @@ export class Outbox<T> {
     if (due > 0) this.#retries = this.#retries.slice(due);
   }
 
-  #retryLater(nowMs: number, pending: Pending<T>): void {
-    pending.retryMs = nowMs + outboxLimits.retryMs;
+  #retryLater(nowMs: number, pending: Pending<T>, afterMs: number = outboxLimits.retryMs): void {
+    pending.retryMs = nowMs + afterMs;
     this.#retries.push(pending);
   }
 

@@ -105,6 +105,19 @@ export const unread = problem(
   "unavailable",
   "No replica could answer in time. Try again shortly, or read the last known value with ?consistency=stale.",
 );
+export const nothingKnown = problem(
+  "unavailable",
+  "No replica has anything to show at present. Try again shortly.",
+);
+
+/** A reader named a position, and no replica that could be asked came to it in time. */
+export function notReached(position: number): Problem {
+  return problem(
+    "unavailable",
+    `No replica came to position ${position} in time. It may not be reached yet: try again shortly, or leave atLeast out.`,
+  );
+}
+
 export const outcomeUnknown = problem(
   "outcome-unknown",
   "The outcome was not learnt in time. It may have happened; retry with the same Idempotency-Key to learn which.",

@@ -4,7 +4,7 @@
  */
 import { requestLimits } from "../base/limits.ts";
 import { type Position, position } from "../base/units.ts";
-import { malformed, type Problem, shown } from "./problem.ts";
+import { malformed, nothingKnown, notReached, type Problem, shown, unread } from "./problem.ts";
 
 /** Decoded parameters by name. */
 export type Parameters = ReadonlyMap<string, string>;
@@ -83,6 +83,18 @@ export function readConsistency(parameters: Parameters): Consistency | Problem {
   const atLeast = readNumber(parameters, "atLeast", 0, Number.MAX_SAFE_INTEGER);
   if (typeof atLeast === "object") return atLeast;
   return { stale: wanted === "stale", atLeast: atLeast === undefined ? undefined : position(atLeast) };
+}
+
+/** The same from the query string of a call that takes nothing else. */
+export function readConsistencyQuery(query: string): Consistency | Problem {
+  const parameters = readQuery(query, consistencyParameters);
+  return "status" in parameters ? parameters : readConsistency(parameters);
+}
+
+/** What a reader is told when nobody could answer it in time. */
+export function unanswered({ stale, atLeast }: Consistency): Problem {
+  if (atLeast !== undefined) return notReached(atLeast);
+  return stale ? nothingKnown : unread;
 }
 
 const cursorPattern = /^i[0-9]{1,9}$/;

@@ -28,7 +28,12 @@ export function readOrderRow(rows: Uint8Array): OrderRow | undefined {
 
 /** The same where a damaged answer is as good as none, because somebody else is asked then. */
 export function readOrderRowIfAny(rows: Uint8Array): OrderRow | undefined {
-  return undamaged(() => readOrderRow(rows));
+  return readOrderRowsIfAny(rows)?.[0];
+}
+
+/** Undefined if they are damaged. */
+export function readOrderRowsIfAny(rows: Uint8Array): readonly OrderRow[] | undefined {
+  return undamaged(() => readOrderRows(rows));
 }
 
 /** The market's reply; undefined if it is damaged, and then it was one all the same, of whatever content. */

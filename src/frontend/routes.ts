@@ -5,7 +5,7 @@
 import type { Desk } from "./desk.ts";
 import type { Exchange } from "./exchange.ts";
 import { respondProblem } from "./exchange.ts";
-import { listItems, listOrders, lookUpItem, lookUpOrder } from "./looking.ts";
+import { listItems, lookUpItem } from "./item-lookups.ts";
 import {
   describeApi,
   livez,
@@ -15,6 +15,7 @@ import {
   showCluster,
   showLeader,
 } from "./operations.ts";
+import { listOrders, lookUpOrder } from "./order-lookups.ts";
 import { addItem, placeBatch, placeOrder } from "./placing.ts";
 import { readQuery } from "./query.ts";
 

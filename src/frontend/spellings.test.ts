@@ -8,7 +8,7 @@ import { post, raw, startWorld, type World } from "./fake-world.test-support.ts"
 
 /** What differs from one call to the next, whichever way it goes; and a length that is the path's own. */
 const varying =
-  /^(date|server-timing|bazaar-position|idempotency-key): .*$|"(order_number|transaction_number|at)":\d+|text of \d+ characters/gim;
+  /^(date|server-timing|x-cache|bazaar-position|idempotency-key): .*$|"(order_number|transaction_number|at)":\d+|text of \d+ characters/gim;
 
 const order = '{"name":"FishCo","quantity":1}';
 const json = "Content-Type: application/json";
@@ -80,38 +80,45 @@ const calls: readonly (readonly [
   ["PROPFIND", "/nix"],
 ];
 
-describe("every way to a call", () => {
-  let world: World;
-  before(async () => {
-    world = await startWorld({ token: "sesame" });
-    await post(`${world.url}/orders`, { name: "FishCo", quantity: 1 });
-    await post(`${world.url}/orders`, JSON.parse(order), { "idempotency-key": "one-for-all" });
-  });
-  after(() => world.close());
-
-  async function answer(
-    method: string,
-    path: string,
-    headers: readonly string[] = [],
-    body?: string,
-  ): Promise<string> {
-    const lines = [`${method} ${path} HTTP/1.1`, "Host: a", "Connection: close", ...headers];
-    if (body !== undefined) lines.push(`Content-Length: ${body.length}`);
-    return (await raw(world.port, `${lines.join("\r\n")}\r\n\r\n${body ?? ""}`)).replace(varying, "");
-  }
-
-  for (const [method, path, headers, body] of calls) {
-    const what = [
-      method,
-      path.length > 40 ? `${path.slice(0, 20)}… (${path.length})` : path,
-      ...(headers ?? []),
-    ];
-    test(`answers the same: ${what.join(", ")}, ${body?.length ?? "no"} bytes`, async () => {
-      const plain = await answer(method, path, headers, body);
-      assert.match(plain, /^HTTP\/1\.1 [1-5]\d\d /);
-      assert.doesNotMatch(plain, /^HTTP\/1\.1 500 /);
-      for (const spelling of [`/api${path}`, `${path}?`, `/api${path}?`])
-        assert.equal(await answer(method, spelling, headers, body), plain, spelling);
+for (const cache of [0, 64])
+  describe(`every way to a call, with ${cache} replies kept`, () => {
+    let world: World;
+    before(async () => {
+      world = await startWorld({
+        token: "sesame",
+        cache,
+        prepare: ({ leases }) => {
+          leases.remainingMs = 2_000;
+        },
+      });
+      await post(`${world.url}/orders`, { name: "FishCo", quantity: 1 });
+      await post(`${world.url}/orders`, JSON.parse(order), { "idempotency-key": "one-for-all" });
     });
-  }
-});
+    after(() => world.close());
+
+    async function answer(
+      method: string,
+      path: string,
+      headers: readonly string[] = [],
+      body?: string,
+    ): Promise<string> {
+      const lines = [`${method} ${path} HTTP/1.1`, "Host: a", "Connection: close", ...headers];
+      if (body !== undefined) lines.push(`Content-Length: ${body.length}`);
+      return (await raw(world.port, `${lines.join("\r\n")}\r\n\r\n${body ?? ""}`)).replace(varying, "");
+    }
+
+    for (const [method, path, headers, body] of calls) {
+      const what = [
+        method,
+        path.length > 40 ? `${path.slice(0, 20)}… (${path.length})` : path,
+        ...(headers ?? []),
+      ];
+      test(`answers the same: ${what.join(", ")}, ${body?.length ?? "no"} bytes`, async () => {
+        const plain = await answer(method, path, headers, body);
+        assert.match(plain, /^HTTP\/1\.1 [1-5]\d\d /);
+        assert.doesNotMatch(plain, /^HTTP\/1\.1 500 /);
+        for (const spelling of [`/api${path}`, `${path}?`, `/api${path}?`])
+          assert.equal(await answer(method, spelling, headers, body), plain, spelling);
+      });
+    }
+  });
