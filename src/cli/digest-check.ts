@@ -5,6 +5,8 @@ import type { StateSighting } from "./state-comparison.ts";
 export interface DigestFindings {
   /** What is wrong, in words. */
   readonly problems: readonly string[];
+  /** The replicas whose databases are wrong by themselves, whatever the others hold. */
+  readonly wrong: readonly string[];
   /** Replicas that gave no digest, with why. */
   readonly missing: readonly string[];
   /** The recomputed hashes, to be compared between replicas. */
@@ -29,6 +31,7 @@ function parseDigest(value: unknown): Digest | string {
 
 export function judgeDigests(digests: readonly NamedDigest[]): DigestFindings {
   const problems: string[] = [];
+  const wrong: string[] = [];
   const missing: string[] = [];
   const sightings: StateSighting[] = [];
   for (const { name, digest: given } of digests) {
@@ -43,8 +46,9 @@ export function judgeDigests(digests: readonly NamedDigest[]): DigestFindings {
         `${name}: its rows at position ${position} hash to ${computed}, and it wrote down ${stored}`,
       );
     }
+    if (stored !== computed || digest.problems.length > 0) wrong.push(name);
     problems.push(...digest.problems.map((problem) => `${name}: ${problem}`));
     sightings.push({ name, position, hash: computed });
   }
-  return { problems, missing, sightings };
+  return { problems, wrong, missing, sightings };
 }

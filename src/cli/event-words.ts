@@ -1,5 +1,4 @@
 /** The timeline's events in words, one line each. */
-import { unreachable } from "../base/assert.ts";
 import type { TimelineEvent } from "../supervisor/timeline.ts";
 
 export type Tone = "good" | "bad" | "notable" | "quiet";
@@ -10,6 +9,7 @@ interface Told {
 }
 
 const replica = (id: number | null): string => (id === null || id === 0 ? "nobody" : `order-${id}`);
+const database = { log: "log", store: "database" } as const;
 
 function exited(event: Extract<TimelineEvent["event"], { kind: "process-exited" }>): Told {
   const how = event.signal === null ? `ended with code ${event.code}` : `was ended by ${event.signal}`;
@@ -19,53 +19,83 @@ function exited(event: Extract<TimelineEvent["event"], { kind: "process-exited" 
   return { tone: "bad", words: `${how}; ${next}` };
 }
 
-function tellEvent(event: TimelineEvent["event"]): Told {
-  switch (event.kind) {
-    case "process-started":
-      return { tone: "quiet", words: `started as process ${event.pid}` };
-    case "process-ready":
-      return { tone: "good", words: `ready after ${event.tookMs} ms` };
-    case "process-exited":
-      return exited(event);
-    case "process-paused":
-      return { tone: "notable", words: "paused" };
-    case "process-resumed":
-      return { tone: "notable", words: "goes on" };
-    case "process-failed":
-      return { tone: "bad", words: `FAILED: ${event.message}` };
-    case "state-changed": {
-      const tone = event.state === "leader" ? "good" : "notable";
-      const follows = event.state === "follower" ? ` of ${replica(event.leader)}` : "";
-      return { tone, words: `is ${event.state}${follows} in term ${event.term}` };
-    }
-    case "vote-granted":
-      return { tone: "notable", words: `votes for ${replica(event.to)} in term ${event.term}` };
-    case "peer-connected":
-      return { tone: "quiet", words: `connected to ${event.peer}` };
-    case "peer-lost":
-      return { tone: "notable", words: `lost ${event.peer}` };
-    case "entries-committed": {
-      const entries =
-        event.from === event.to ? `entry ${event.from}` : `entries ${event.from} to ${event.to}`;
-      return { tone: "quiet", words: `committed ${entries}, position ${event.position}` };
-    }
-    case "suffix-truncated":
-      return { tone: "notable", words: `dropped uncommitted entries ${event.from} to ${event.to}` };
-    case "leadership-transferred":
-      return { tone: "notable", words: `hands leadership to ${replica(event.to)}` };
-    case "tail-cut":
-      return { tone: "notable", words: `cut ${event.bytes} unfinished bytes from its log's end` };
-    case "session-opened":
-      return { tone: "quiet", words: `opened session ${event.session}` };
-    case "leader-seen":
-      return { tone: "notable", words: `sees ${replica(event.leader)} lead in term ${event.term}` };
-    case "orders-resent":
-      return { tone: "notable", words: `resent ${event.count} request${event.count === 1 ? "" : "s"}` };
-    case "warning":
-      return { tone: "bad", words: event.message };
-    default:
-      return unreachable(event);
-  }
+const tellers: {
+  readonly [Kind in TimelineEvent["event"]["kind"]]: (
+    event: Extract<TimelineEvent["event"], { readonly kind: Kind }>,
+  ) => Told;
+} = {
+  "process-started": ({ pid }) => ({ tone: "quiet", words: `started as process ${pid}` }),
+  "process-ready": ({ tookMs }) => ({ tone: "good", words: `ready after ${tookMs} ms` }),
+  "process-exited": exited,
+  "process-paused": () => ({ tone: "notable", words: "paused" }),
+  "process-resumed": () => ({ tone: "notable", words: "goes on" }),
+  "process-failed": ({ message }) => ({ tone: "bad", words: `FAILED: ${message}` }),
+  "state-changed": ({ state, leader, term }) => {
+    const tone = state === "leader" ? "good" : state === "recovering" ? "bad" : "notable";
+    const follows = state === "follower" ? ` of ${replica(leader)}` : "";
+    return { tone, words: `is ${state}${follows} in term ${term}` };
+  },
+  "vote-granted": ({ to, term }) => ({ tone: "notable", words: `votes for ${replica(to)} in term ${term}` }),
+  "peer-connected": ({ peer }) => ({ tone: "quiet", words: `connected to ${peer}` }),
+  "peer-lost": ({ peer }) => ({ tone: "notable", words: `lost ${peer}` }),
+  "entries-committed": ({ from, to, position }) => {
+    const entries = from === to ? `entry ${from}` : `entries ${from} to ${to}`;
+    return { tone: "quiet", words: `committed ${entries}, position ${position}` };
+  },
+  "suffix-truncated": ({ from, to }) => {
+    return { tone: "notable", words: `dropped uncommitted entries ${from} to ${to}` };
+  },
+  "leadership-transferred": ({ to }) => ({ tone: "notable", words: `hands leadership to ${replica(to)}` }),
+  "tail-cut": ({ bytes }) => ({ tone: "notable", words: `cut ${bytes} unfinished bytes from its log's end` }),
+  "recovery-started": ({ what, reason }) => ({
+    tone: "bad",
+    words: `recovers its ${database[what]} from the others: ${reason}`,
+  }),
+  "recovery-finished": ({ what }) => ({ tone: "good", words: `has recovered its ${database[what]}` }),
+  "snapshot-started": ({ from, position }) => {
+    return { tone: "notable", words: `copies the state at position ${position} from ${from}` };
+  },
+  "snapshot-installed": ({ from, position }) => {
+    return { tone: "good", words: `has the state at position ${position}, copied from ${from}` };
+  },
+  "log-compacted": ({ through }) => ({ tone: "quiet", words: `dropped its log up to entry ${through}` }),
+  "disk-full": () => ({
+    tone: "bad",
+    words: "its disk is full: it takes no new entries until there is room",
+  }),
+  "disk-freed": () => ({ tone: "good", words: "its disk has room again" }),
+  "lease-granted": ({ holder, session }) => ({
+    tone: "quiet",
+    words: `leases to ${holder} (session ${session})`,
+  }),
+  "lease-ended": ({ holder, session }) => {
+    return { tone: "notable", words: `the lease of ${holder} ended (session ${session})` };
+  },
+  "lease-lapsed": ({ session }) => {
+    return { tone: "notable", words: `its lease lapsed, its cache was dropped (session ${session})` };
+  },
+  "feed-following": ({ replica: name, position }) => {
+    return { tone: "notable", words: `follows the changes of ${name} from position ${position}` };
+  },
+  "session-opened": ({ session }) => ({ tone: "quiet", words: `opened session ${session}` }),
+  "leader-seen": ({ leader, term }) => {
+    return { tone: "notable", words: `sees ${replica(leader)} lead in term ${term}` };
+  },
+  "orders-resent": ({ count }) => {
+    return { tone: "notable", words: `resent ${count} request${count === 1 ? "" : "s"}` };
+  },
+  warning: ({ message }) => ({ tone: "bad", words: message }),
+};
+
+function tellEvent<Event extends TimelineEvent["event"]>(event: Event): Told {
+  // Each kind's teller takes events of that kind, which the compiler cannot follow through the table.
+  const tell = tellers[event.kind] as (event: Event) => Told;
+  return tell(event);
+}
+
+/** An event in words, without its process and time. */
+export function eventWords(event: TimelineEvent["event"]): string {
+  return tellEvent(event).words;
 }
 
 const two = (value: number): string => String(value).padStart(2, "0");
@@ -87,7 +117,7 @@ const nameColours = ["\u001b[36m", "\u001b[35m", "\u001b[34m", "\u001b[96m", "\u
 const plain = "\u001b[0m";
 
 function nameColour(name: string): string {
-  if (!name.startsWith("order-")) return "\u001b[94m";
+  if (!name.startsWith("order-")) return name.startsWith("catalog-") ? "\u001b[92m" : "\u001b[94m";
   return nameColours[Number(name.slice("order-".length)) % nameColours.length] ?? "";
 }
 

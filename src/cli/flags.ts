@@ -10,6 +10,8 @@ export type FlagSpec =
   | (Described & {
       readonly kind: "integer";
       readonly value: string;
+      /** The word `off` stands for 0. */
+      readonly off?: true;
       readonly min: number;
       readonly max: number;
       readonly default?: number;

@@ -24,6 +24,7 @@ const runners: { readonly [V in Verb]: () => Promise<Run<V>> } = {
   start: async () => (await import("./verbs/start.ts")).start,
   pause: async () => (await import("./verbs/pause.ts")).pause,
   resume: async () => (await import("./verbs/resume.ts")).resume,
+  repair: async () => (await import("./verbs/repair.ts")).repair,
   check: async () => (await import("./verbs/check.ts")).check,
   shop: async () => (await import("./verbs/shop.ts")).shop,
   verify: async () => (await import("./verbs/verify.ts")).verify,

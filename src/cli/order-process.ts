@@ -2,154 +2,170 @@
  * The order replica as a process: chooses its store and its log, listens, and answers until it is stopped. It is here
  * and not in order/, which knows only the ports.
  */
-
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { present } from "../base/assert.ts";
+import { OperatingFailure } from "../base/failure.ts";
 import { formatHash } from "../base/hash128.ts";
 import { seededRandom } from "../base/random.ts";
-import { type LogIndex, replicaId } from "../base/units.ts";
-import { type EmbeddedEvent, EmbeddedLog } from "../log/embedded/embedded-log.ts";
+import { replicaId } from "../base/units.ts";
+import { EmbeddedLog } from "../log/embedded/embedded-log.ts";
 import type { MarketDefinition } from "../market/definition.ts";
 import { emptyMarket, restoreMarket } from "../market/market.ts";
 import { acceptorFor } from "../order/acceptor.ts";
+import { CopySource } from "../order/copy-source.ts";
+import { type CopiedState, copyState } from "../order/copy-state.ts";
 import { Replica } from "../order/replica.ts";
 import type { Digest } from "../store/port.ts";
+import { leaveMark, StoreDamage } from "../store/sqlite/damage.ts";
+import type { SqliteStore } from "../store/sqlite/sqlite-store.ts";
 import { openSqliteStore } from "../store/sqlite/store.ts";
-import type { Hello } from "../wire/hello.ts";
-import { type Acceptor, Listener } from "../wire/listener.ts";
-import type {
-  OrderConfig,
-  ProcessEvent,
-  ProcessHost,
-  ProcessStatus,
-  ReplicaState,
-  RunningProcess,
-} from "../wire/process.ts";
+import { Listener } from "../wire/listener.ts";
+import type { OrderConfig, ProcessHost, RunningProcess } from "../wire/process.ts";
+import { commitEvents, processEvent, roomEvents, storeRecovery } from "./order-events.ts";
+import { orderStatus } from "./order-status.ts";
 
 const logDirectory = (directory: string): string => join(directory, "log");
 
-/** While someone watches, commits are told at most this often. */
-const commitEventEveryMs = 100;
+/** The store's own write-ahead log is copied into its file at so many pages; fewer where the log's segments are small too. */
+const checkpointPages = { least: 32, most: 4_096, bytes: 4_096 } as const;
 
 /** Make an empty directory a new replica's. Throws if it is one already. */
 export async function formatReplica(
   directory: string,
   identity: { readonly cluster: string; readonly replica: number },
+  segmentBytes: number,
 ): Promise<void> {
   await mkdir(directory, { recursive: true });
-  await EmbeddedLog.format(logDirectory(directory), {
-    cluster: identity.cluster,
-    replica: replicaId(identity.replica),
-  });
+  const { cluster, replica } = identity;
+  await EmbeddedLog.format(
+    logDirectory(directory),
+    { cluster, replica: replicaId(replica) },
+    { segmentBytes },
+  );
 }
 
 /** Resolves once the replica listens and takes part in its group. */
 export async function startOrder(config: OrderConfig, host: ProcessHost): Promise<RunningProcess> {
+  const { cluster, name, orders, directory } = config;
+  const id = replicaId(config.id);
   const onFatal = (error: unknown): void => host.fatal(error);
-  const identity = { cluster: config.cluster, replica: config.id };
-  const store = await openSqliteStore({ dir: config.directory, identity, create: false, onFatal });
+  const random = seededRandom(randomBytes(6).readUIntLE(0, 6));
+  const tellRoom = roomEvents(host);
+  let noteStoreRoom = (room: boolean): void => tellRoom("store", room);
+  const { store, begunAnew } = await openStore(config, host, (full) => noteStoreRoom(!full));
   const stored = await store.load();
   const market = stored.state === undefined ? emptyMarket() : restoreMarket(stored.state);
-  const members = config.orders.map(({ id, host: address, port }) => ({
-    id: replicaId(id),
-    host: address,
-    port,
-  }));
   const log = await EmbeddedLog.open({
-    cluster: config.cluster,
-    name: config.name,
-    id: replicaId(config.id),
-    members,
-    directory: logDirectory(config.directory),
-    applied: stored.index,
-    random: seededRandom(randomBytes(6).readUIntLE(0, 6)),
+    cluster,
+    name,
+    id,
+    members: orders.map((order) => ({ id: replicaId(order.id), host: order.host, port: order.port })),
+    directory: logDirectory(directory),
+    applied: { index: stored.index, term: stored.term },
+    stateful: !stored.copying,
+    keptBytes: config.keptLogBytes,
+    segmentBytes: config.segmentBytes,
+    random,
     onFatal,
-    onEvent: (event) => host.emit(processEvent(event)),
+    onEvent: (event) => {
+      if (event.kind === "room") tellRoom("log", event.room);
+      else host.emit(processEvent(event));
+    },
   });
+  noteStoreRoom = (room) => {
+    tellRoom("store", room);
+    log.noteReaderRoom(room);
+  };
+  noteStoreRoom(!store.full);
+  const told = commitEvents(host, () => market);
+  const refilled = begunAnew ? storeRecovery(host, log.lastIndex) : undefined;
+  const copy = async (
+    atLeast: Parameters<typeof log.compact>[0],
+    signal: AbortSignal,
+  ): Promise<CopiedState> => {
+    try {
+      return await copyState({
+        peers: orders.filter((order) => order.id !== config.id),
+        hello: { cluster, role: "copier", name, id: config.id, incarnation: log.incarnation },
+        store,
+        atLeast,
+        onEvent: (event) => host.emit(event),
+        signal,
+        random,
+      });
+    } catch (error) {
+      // Nobody's state fits what lies here: then that is wrong, and the next start sets it aside.
+      if (error instanceof OperatingFailure && error.code === "wrong-data") {
+        leaveMark(directory, new StoreDamage(error.message, error));
+        throw new OperatingFailure("storage", error.message, { cause: error });
+      }
+      throw error;
+    }
+  };
   const replica = new Replica({
     log,
     store,
     market,
     applied: stored.index,
+    copying: stored.copying,
+    copyState: copy,
     // The supervisor has checked it.
     definition: config.market as MarketDefinition,
+    hasRoom: () => !store.full,
     wallClock: () => Date.now(),
     onFatal,
-    onApplied: commitEvents(host, () => replica.market.position),
+    onApplied: (from, to) => {
+      told(from, to);
+      refilled?.(to);
+    },
+    onEvent: (event) => host.emit(event),
   });
+  const copySource = new CopySource({ store });
   const self = present(
-    config.orders.find((order) => order.id === config.id),
+    orders.find((order) => order.id === config.id),
     "this replica's own address",
   );
-  const listener = await Listener.open(self, (connection) => {
-    const peer = (hello: Hello): Acceptor => log.accept(hello, connection);
-    return acceptorFor(connection, config.cluster, peer, replica);
-  });
+  const listener = await Listener.open(self, (connection) =>
+    acceptorFor(connection, {
+      cluster,
+      replica,
+      acceptPeer: (hello, peer) => log.accept(hello, peer),
+      acceptCopier: (_hello, copier) => copySource.accept(copier),
+    }),
+  );
   return {
-    status: () => status(log, replica),
+    status: () => orderStatus(log, replica),
     digest: async () => readable(await store.digest()),
     stop: async () => {
       await listener.close();
+      await copySource.close();
       await replica.close();
     },
   };
 }
 
-function processEvent(event: EmbeddedEvent): ProcessEvent {
-  switch (event.kind) {
-    case "peer-connected":
-    case "peer-lost":
-      return { kind: event.kind, peer: `order-${event.peer}` };
-    case "role-changed": {
-      const { role, term, leader } = event;
-      return { kind: "state-changed", state: stateOf(role), term, leader: leader ?? null };
-    }
-    case "transfer-started":
-      return { kind: "leadership-transferred", to: event.to };
-    case "quorum-lost":
-      return {
-        kind: "warning",
-        message: `no majority answers the leader of term ${event.term}: it steps down`,
-      };
-    default:
-      return event;
+/** `begunAnew`: what lay there was damaged and was set aside. */
+async function openStore(
+  config: OrderConfig,
+  host: ProcessHost,
+  onFull: (full: boolean) => void,
+): Promise<{ readonly store: SqliteStore; readonly begunAnew: boolean }> {
+  const { least, most, bytes } = checkpointPages;
+  const { store, setAside } = await openSqliteStore({
+    dir: config.directory,
+    identity: { cluster: config.cluster, replica: config.id },
+    create: false,
+    onFatal: (error) => host.fatal(error),
+    onFull,
+    checkpointPages: Math.min(most, Math.max(least, Math.floor(config.segmentBytes / bytes))),
+  });
+  if (setAside !== undefined) {
+    const reason = `${setAside.reason}. It was set aside as ${setAside.file}.`;
+    host.emit({ kind: "recovery-started", what: "store", reason });
   }
-}
-
-/** Tells what was committed, in lumps: a busy log commits thousands of entries a second. */
-function commitEvents(host: ProcessHost, position: () => number): (from: LogIndex, to: LogIndex) => void {
-  let from: LogIndex | undefined;
-  let toldAt = 0;
-  return (first, last) => {
-    if (!host.watched) return;
-    from ??= first;
-    const now = performance.now();
-    if (now - toldAt < commitEventEveryMs) return;
-    host.emit({ kind: "entries-committed", from, to: last, position: position() });
-    from = undefined;
-    toldAt = now;
-  };
-}
-
-function stateOf(role: EmbeddedLog["role"]): ReplicaState {
-  return role === "pre-candidate" ? "candidate" : role;
-}
-
-function status(log: EmbeddedLog, replica: Replica): ProcessStatus {
-  const { term, leader } = log.leadership;
-  return {
-    state: stateOf(log.role),
-    term,
-    ...(leader !== undefined && { leader }),
-    position: replica.market.position,
-    commitIndex: log.commitIndex,
-    lastIndex: log.lastIndex,
-    ...replica.hashes(),
-    orders: replica.market.nextOrder,
-    rssBytes: process.memoryUsage.rss(),
-  };
+  return { store, begunAnew: setAside !== undefined };
 }
 
 function readable(digest: Digest): unknown {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { defaultSegmentBytes } from "../log/embedded/wal/segments.ts";
 import { CommandFailure } from "./exit.ts";
 import type { VerbSpec } from "./flags.ts";
 import { editDistance, nearest } from "./nearest.ts";
@@ -25,8 +26,25 @@ test("flags are parsed to their kinds, and what is left out has its default", ()
     port: 9_000,
     host: "127.0.0.1",
     orders: undefined,
+    frontends: 1,
+    catalogs: 2,
+    cache: 64,
+    "log-keep": 256,
+    "log-segment": 64,
     data: "data",
   });
+});
+
+test("a cache may be off, and sizes of the log may be fractions of a mebibyte", () => {
+  const parsed = parseCommandLine(["up", "--cache", "off", "--log-keep", "0.5", "--log-segment=0.0625"]);
+  assert.ok(parsed.kind === "run");
+  const { cache, "log-keep": kept, "log-segment": segment } = parsed.flags;
+  assert.deepEqual([cache, kept, segment], [0, 0.5, 0.0625]);
+  assert.match(helpText("up"), /--cache N\|off .* \(default 64\)/);
+});
+
+test("a segment of the log is as large as the log would have it, unless a flag says otherwise", () => {
+  assert.equal(verbs.up.flags["log-segment"].default * 1024 * 1024, defaultSegmentBytes);
 });
 
 test("operands and switches may stand in any order", () => {
@@ -45,6 +63,10 @@ test("a value that is missing, empty, out of range, or given twice is refused", 
   assert.match(refusal("shop", "--p", "2"), /from 0 to 1/);
   assert.match(refusal("up", "--port", "1", "--port", "2"), /given twice/);
   assert.match(refusal("status", "--json=yes"), /takes no value/);
+  assert.match(refusal("up", "--frontends", "0"), /--frontends must be a whole number from 1 to 8, not "0"/);
+  assert.match(refusal("up", "--catalogs", "9"), /from 0 to 8/);
+  assert.match(refusal("up", "--cache", "on"), /a whole number from 0 to 100000, or off, not "on"/);
+  assert.match(refusal("up", "--log-segment", "0.05"), /--log-segment must be a number from 0.0625/);
 });
 
 test("a misspelt verb, flag or choice is told what was most likely meant", () => {

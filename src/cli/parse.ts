@@ -27,12 +27,14 @@ function parseNumber(
   spec: Extract<FlagSpec, { kind: "integer" | "number" }>,
   text: string,
 ): number {
+  const mayBeOff = spec.kind === "integer" && spec.off === true;
+  if (mayBeOff && text === "off") return 0;
   const value = /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   const whole = spec.kind === "number" || Number.isSafeInteger(value);
   if (Number.isNaN(value) || !whole || value < spec.min || value > spec.max) {
     const kind = spec.kind === "integer" ? "a whole number" : "a number";
     const range = spec.min === spec.max ? `${spec.min}` : `${kind} from ${spec.min} to ${spec.max}`;
-    throw usageFailure(`--${flag} must be ${range}, not ${shown(text)}.`);
+    throw usageFailure(`--${flag} must be ${range}${mayBeOff ? ", or off" : ""}, not ${shown(text)}.`);
   }
   return value;
 }

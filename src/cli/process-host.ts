@@ -2,6 +2,7 @@
  * A process's end of the channel to its supervisor: receives what it is to be, runs it, answers for it, and ends with
  * the channel. A process without its supervisor must not run, because nobody would restart or stop it.
  */
+import { Socket } from "node:net";
 import { unreachable } from "../base/assert.ts";
 import { OperatingFailure } from "../base/failure.ts";
 import type {
@@ -36,7 +37,7 @@ export class SupervisedHost implements ProcessHost {
     process.on("SIGTERM", () => void this.#stop());
     process.on("uncaughtException", (error) => this.fatal(error));
     process.on("disconnect", () => process.exit(exitCodes.failure));
-    process.on("message", (message) => this.#receive(message as ToProcess));
+    process.on("message", (message, handle) => this.#receive(message as ToProcess, handle));
     // The channel may have closed before anyone listened.
     if (!process.connected) process.exit(exitCodes.failure);
   }
@@ -75,7 +76,7 @@ export class SupervisedHost implements ProcessHost {
     process.exit(exitCodes.failure);
   }
 
-  #receive(message: ToProcess): void {
+  #receive(message: ToProcess, handle: unknown): void {
     switch (message.kind) {
       case "start":
         void this.#run(message.config);
@@ -86,6 +87,12 @@ export class SupervisedHost implements ProcessHost {
         return;
       case "ask-digest":
         void this.#answerDigest(message.ticket);
+        return;
+      case "ping":
+        this.#send({ kind: "pong" });
+        return;
+      case "connection":
+        this.#take(handle);
         return;
       case "cluster":
         this.#asked.get(message.ticket)?.resolve(message.cluster);
@@ -118,6 +125,19 @@ export class SupervisedHost implements ProcessHost {
     }
     if (!this.#stopping) this.#send({ kind: "ready" });
     else await this.#stop();
+  }
+
+  /** The word that it was taken leaves first: see `taken` in wire/process.ts. */
+  #take(handle: unknown): void {
+    const taken: FromProcess = { kind: "taken" };
+    process.send?.(taken, undefined, undefined, () => {
+      // One that was closed while it was handed over arrives without its socket.
+      if (!(handle instanceof Socket)) return;
+      // As a server's own connections are: a client may close its half and still read the reply.
+      handle.allowHalfOpen = true;
+      if (this.#running?.connection === undefined) handle.destroy();
+      else this.#running.connection(handle);
+    });
   }
 
   async #answerDigest(ticket: number): Promise<void> {

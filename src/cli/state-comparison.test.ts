@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compareStates, type StateSighting } from "./state-comparison.ts";
+import { compareStates, outvoted, type StateSighting } from "./state-comparison.ts";
 
 const saw = (name: string, position: number, hash: string): StateSighting => ({ name, position, hash });
 const names = ["order-1", "order-2"];
@@ -35,4 +35,10 @@ test("one replica that says two things of the same position differs from itself"
 test("without a common position nothing is claimed", () => {
   const apart = [saw("order-1", 1, "aa"), saw("order-2", 2, "bb")];
   assert.deepEqual(compareStates(names, apart), { kind: "no-common-position" });
+});
+
+test("where most agree, the one that differs from them is named, and where none are more, nobody", () => {
+  const third = saw("order-3", 7, "aa");
+  assert.deepEqual(outvoted([saw("order-1", 7, "aa"), saw("order-2", 7, "bb"), third]), ["order-2"]);
+  assert.deepEqual(outvoted([saw("order-1", 7, "aa"), saw("order-2", 7, "bb")]), []);
 });

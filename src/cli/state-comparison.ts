@@ -54,3 +54,13 @@ export function compareStates(
   }
   return common;
 }
+
+/** Of replicas that differ at one position, those that a majority of them contradicts; none if there is no majority. */
+export function outvoted(hashes: readonly StateSighting[]): readonly string[] {
+  const holders = new Map<string, string[]>();
+  for (const { name, hash } of hashes) holders.set(hash, [...(holders.get(hash) ?? []), name]);
+  const [majority] = [...holders].filter(([, names]) => names.length * 2 > hashes.length);
+  return majority === undefined
+    ? []
+    : hashes.filter(({ hash }) => hash !== majority[0]).map(({ name }) => name);
+}

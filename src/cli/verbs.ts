@@ -15,6 +15,7 @@ const data = {
 const json = { kind: "switch", help: "print JSON" } as const;
 
 const portMax = 65_535;
+const mebibytesMax = 1024 * 1024;
 
 export const verbs = {
   up: {
@@ -40,9 +41,37 @@ export const verbs = {
         choices: ["1", "3", "5"],
         help: "order replicas (default: as the data has it, else 3)",
       },
+      frontends: { kind: "integer", value: "N", min: 1, max: 8, default: 1, help: "front-ends" },
+      catalogs: { kind: "integer", value: "N", min: 0, max: 8, default: 2, help: "catalogs" },
+      cache: {
+        kind: "integer",
+        value: "N|off",
+        off: true,
+        min: 0,
+        max: 100_000,
+        default: 64,
+        help: "replies that each front-end may keep",
+      },
+      "log-keep": {
+        kind: "number",
+        value: "MIB",
+        min: 0,
+        max: mebibytesMax,
+        default: 256,
+        help: "log kept on disk for replicas that come back",
+      },
+      "log-segment": {
+        kind: "number",
+        value: "MIB",
+        min: 0.0625,
+        max: 1_024,
+        default: 64,
+        help: "largest file of the log",
+      },
       data,
     },
     notes: [
+      "The market and the number of order replicas belong to the data; all else may differ at every start.",
       "BAZAAR_TOKEN, if set, must be sent as `Authorization: Bearer` to change items, list orders or control processes.",
     ],
   },
@@ -57,6 +86,11 @@ export const verbs = {
   start: { summary: "start a process that is down or has failed", operands: ["NAME"], flags: { data } },
   pause: { summary: "stop a process in its tracks (SIGSTOP)", operands: ["NAME"], flags: { data } },
   resume: { summary: "let a paused process go on (SIGCONT)", operands: ["NAME"], flags: { data } },
+  repair: {
+    summary: "let an order replica whose database is not trusted build it anew; the old one is kept",
+    operands: ["NAME"],
+    flags: { data },
+  },
   check: {
     summary: "compare the order replicas' states; exit 3 if they differ",
     operands: [],
@@ -123,7 +157,7 @@ export const verbs = {
     flags: { json },
   },
   log: {
-    summary: "`log show NAME`: a replica's log, each command with its outcome",
+    summary: "a replica's log, each command with its outcome",
     operands: ["show", "NAME"],
     flags: {
       from: {
@@ -150,7 +184,7 @@ export const verbs = {
     summary: "run one process under its supervisor",
     operands: [],
     flags: {
-      role: { kind: "choice", choices: ["order", "frontend"], help: "what it is" },
+      role: { kind: "choice", choices: ["order", "catalog", "frontend"], help: "what it is" },
       name: { kind: "text", value: "NAME", help: "its name" },
       run: { kind: "text", value: "TOKEN", help: "marks the processes of one run" },
       data,

@@ -10,7 +10,7 @@ export type ControlRequest =
   | { readonly verb: "status" }
   | { readonly verb: "digests" }
   | { readonly verb: "kill"; readonly name: string; readonly stayDown: boolean }
-  | { readonly verb: "start" | "pause" | "resume"; readonly name: string }
+  | { readonly verb: "start" | "pause" | "resume" | "repair"; readonly name: string }
   | { readonly verb: "watch" }
   /** Answered when everything has stopped. */
   | { readonly verb: "down" };
@@ -42,7 +42,8 @@ export interface SupervisorFile {
   readonly url: string;
 }
 
-const verbs = ["status", "digests", "kill", "start", "pause", "resume", "watch", "down"];
+const namedVerbs = ["kill", "start", "pause", "resume", "repair"];
+const verbs = [...namedVerbs, "status", "digests", "watch", "down"];
 
 /** `undefined`: the line is no request. */
 export function parseRequest(line: string): ControlRequest | undefined {
@@ -55,8 +56,7 @@ export function parseRequest(line: string): ControlRequest | undefined {
   if (typeof parsed !== "object" || parsed === null) return undefined;
   const { verb, name, stayDown } = parsed as Record<string, unknown>;
   if (typeof verb !== "string" || !verbs.includes(verb)) return undefined;
-  const named = verb === "kill" || verb === "start" || verb === "pause" || verb === "resume";
-  if (named && typeof name !== "string") return undefined;
+  if (namedVerbs.includes(verb) && typeof name !== "string") return undefined;
   if (verb === "kill" && typeof stayDown !== "boolean") return undefined;
   return parsed as ControlRequest;
 }

@@ -38,8 +38,13 @@ function kernelRange(): string | undefined {
   }
 }
 
-/** `count` different free ports. */
-export async function choosePorts(host: string, count: number, random: Random): Promise<readonly number[]> {
+/** `count` different free ports, none of them `except`. */
+export async function choosePorts(
+  host: string,
+  count: number,
+  random: Random,
+  except?: number,
+): Promise<readonly number[]> {
   const [low, high] = portRange(kernelRange());
   const chosen = new Set<number>();
   for (let attempt = 0; chosen.size < count; attempt++) {
@@ -47,34 +52,38 @@ export async function choosePorts(host: string, count: number, random: Random): 
       throw new StartRefused(`No free ports were found on ${host} between ${low} and ${high}.`);
     }
     const port = integerBetween(random, low, high);
-    if (!chosen.has(port) && (await portProblem(host, port)) === undefined) chosen.add(port);
+    if (port !== except && !chosen.has(port) && (await portProblem(host, port)) === undefined)
+      chosen.add(port);
   }
   return [...chosen];
 }
 
-/** Throws `StartRefused` with what to do if the public port cannot be had. */
-export async function requirePublicPort(host: string, port: number): Promise<void> {
-  const problem = await portProblem(host, port);
+/** Why the public port cannot be had, from the operating system's code, with what to do. */
+export function publicPortRefusal(host: string, port: number, problem: string): StartRefused {
   switch (problem) {
-    case undefined:
-      return;
     case "EADDRINUSE":
-      throw new StartRefused(`Port ${port} on ${host} is taken by another program.`, [
+      return new StartRefused(`Port ${port} on ${host} is taken by another program.`, [
         "Choose another with --port N, or --port 0 for any free one.",
       ]);
     case "EACCES":
-      throw new StartRefused(`Port ${port} needs special rights here.`, [
+      return new StartRefused(`Port ${port} needs special rights here.`, [
         "Choose one above 1023 with --port N.",
       ]);
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      throw new StartRefused(`${host} is no address of this machine.`, [
+      return new StartRefused(`${host} is no address of this machine.`, [
         "Choose another with --host, for example 127.0.0.1 or 0.0.0.0.",
       ]);
     default:
-      throw new StartRefused(`Port ${port} on ${host} cannot be listened on: ${problem}.`, [
+      return new StartRefused(`Port ${port} on ${host} cannot be listened on: ${problem}.`, [
         "Choose another with --port N.",
       ]);
   }
+}
+
+/** Throws `StartRefused` if the public port cannot be had. */
+export async function requirePublicPort(host: string, port: number): Promise<void> {
+  const problem = await portProblem(host, port);
+  if (problem !== undefined) throw publicPortRefusal(host, port, problem);
 }

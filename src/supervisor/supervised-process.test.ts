@@ -19,7 +19,13 @@ interface Started {
   ready(): Promise<void>;
 }
 
-function start(t: TestContext): Started {
+/** Ends as one whose fsync failed: by itself, with 1, in the middle of its work. */
+const failing = `
+process.on("message", ({ kind }) => { if (kind === "watch") process.exit(1); });
+process.send({ kind: "ready" });
+`;
+
+function start(t: TestContext, script = program): Started {
   const directory = mkdtempSync(join(tmpdir(), "bazaar-supervised-"));
   const log = new ProcessLog(join(directory, "order-1.log"));
   let next = Promise.withResolvers<void>();
@@ -30,7 +36,7 @@ function start(t: TestContext): Started {
       id: 1,
       host: "127.0.0.1",
       port: 0,
-      command: [process.execPath, "-e", program],
+      command: [process.execPath, "-e", script],
       log,
     },
     {
@@ -75,4 +81,15 @@ test("a process that was killed and restarted is gone when its stop resolves", a
   assert.equal(supervised.pid, undefined);
   assert.equal(isAlive(second), false);
   assert.equal(supervised.life, "down");
+});
+
+test("a replica that ends by itself while it works, as after a failed fsync, is started again each time", async (t) => {
+  const { process: supervised, ready } = start(t, failing);
+  for (let lives = 1; lives <= 4; lives++) {
+    await ready();
+    assert.equal(supervised.restarts, lives - 1);
+    assert.equal(supervised.life, "ready");
+    supervised.setWatched(true);
+    supervised.setWatched(false);
+  }
 });

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { assert, unreachable } from "../base/assert.ts";
 import type { ClusterStatus, FromProcess, ProcessConfig, ProcessStatus, ToProcess } from "../wire/process.ts";
+import { ConnectionTaker } from "./connection-taker.ts";
 import type { ProcessLog } from "./process-log.ts";
 import { afterExit, noRestarts, type RestartHistory } from "./restart-rule.ts";
 import { Tickets } from "./tickets.ts";
@@ -15,7 +16,7 @@ export type Life = ClusterStatus["processes"][number]["life"];
 
 export interface ProcessPlan {
   readonly name: string;
-  readonly role: "order" | "frontend";
+  readonly role: ProcessConfig["role"];
   readonly id: number;
   readonly host: string;
   readonly port: number;
@@ -50,6 +51,8 @@ const lastLinesShown = 5;
 
 export class SupervisedProcess {
   readonly plan: ProcessPlan;
+  /** How connections to the public port reach it, if it is one of several front-ends. */
+  readonly taker = new ConnectionTaker(() => this.#life === "ready");
   readonly #events: SupervisedEvents;
   readonly #statuses = new Tickets<ProcessStatus>();
   readonly #digests = new Tickets<unknown>();
@@ -112,6 +115,7 @@ export class SupervisedProcess {
     child.stdout?.on("data", (chunk: Buffer) => this.plan.log.write(chunk));
     child.stderr?.on("data", (chunk: Buffer) => this.plan.log.write(chunk));
     child.on("message", (message) => this.#receive(message as FromProcess));
+    this.taker.attach(child);
     // "exit" comes although a grandchild holds the pipes; what is still in them is read, but not waited for.
     child.once("exit", (code, signal) => this.#exited(child, code, signal));
     child.on("error", (error) => {
@@ -205,6 +209,13 @@ export class SupervisedProcess {
         this.#readyAt = performance.now();
         this.#setLife("ready");
         this.#tell({ kind: "process-ready", tookMs: Math.round(this.#readyAt - this.#startedAt) });
+        this.taker.answered();
+        return;
+      case "pong":
+        this.taker.answered();
+        return;
+      case "taken":
+        this.taker.took();
         return;
       case "event":
         this.#events.timeline({ at: message.at, process: this.plan.name, event: message.event });

@@ -5,6 +5,7 @@
 import { present } from "../base/assert.ts";
 import type { ClusterStatus, ProcessConfig } from "../wire/process.ts";
 import { clusterStatus, type NamedMarket } from "./cluster-status.ts";
+import type { ConnectionTaker } from "./connection-taker.ts";
 import { type ProcessPlan, SupervisedProcess } from "./supervised-process.ts";
 import type { TimelineEvent } from "./timeline.ts";
 import { Warden } from "./warden.ts";
@@ -65,6 +66,11 @@ export class Supervisor {
     return this.#processes.find(({ plan }) => plan.name === name);
   }
 
+  /** Of every front-end. */
+  get takers(): readonly ConnectionTaker[] {
+    return this.#processes.filter(({ plan }) => plan.role === "frontend").map(({ taker }) => taker);
+  }
+
   configure(configs: readonly ProcessConfig[]): void {
     for (const config of configs) present(this.process(config.name), config.name).configure(config);
   }
@@ -91,9 +97,9 @@ export class Supervisor {
     );
   }
 
-  /** Front-ends first, so that what they accepted is still answered by the replicas. */
+  /** Front-ends first, so that what they accepted is still answered by the catalogs and replicas. */
   async stop(): Promise<void> {
-    for (const role of ["frontend", "order"] as const) {
+    for (const role of ["frontend", "catalog", "order"] as const) {
       const ofRole = this.#processes.filter(({ plan }) => plan.role === role);
       await Promise.all(ofRole.map((process) => process.stop()));
     }

@@ -2,15 +2,13 @@
  * `up`: from a data directory to a running system, and back to nothing. Refusals come before anything is started or
  * changed; the processes boot while a new cluster is being created, because starting Node is what takes longest.
  */
-import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { OperatingFailure } from "../base/failure.ts";
-import { seededRandom } from "../base/random.ts";
 import type { MarketDefinition } from "../market/definition.ts";
-import type { ServiceAddress, ProcessConfig } from "../wire/process.ts";
+import type { Address } from "../wire/dialer.ts";
 import type { SupervisorFile } from "./control.ts";
 import { answerRequest } from "./control-answers.ts";
 import { readSupervisorFile, supervisorFile } from "./control-client.ts";
@@ -24,10 +22,10 @@ import {
   type WantedCluster,
 } from "./data-directory.ts";
 import { writeDurably } from "./durable-file.ts";
-import { choosePorts, requirePublicPort } from "./ports.ts";
-import { ProcessLog } from "./process-log.ts";
+import { configsOf, type Layout, layOut, type RunShape } from "./layout.ts";
+import { PublicPort } from "./public-port.ts";
 import { StartRefused } from "./refusal.ts";
-import type { ProcessPlan } from "./supervised-process.ts";
+import { StoreRepair } from "./repair.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { TimelineEvent } from "./timeline.ts";
 
@@ -38,6 +36,7 @@ export interface SystemOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly wanted: WantedCluster;
+  readonly shape: RunShape;
   readonly defaults: { readonly orders: number; readonly market: MarketDefinition };
   /** What guards the public port; called once the directory is ours. */
   readonly token: () => string | undefined;
@@ -45,12 +44,12 @@ export interface SystemOptions {
   readonly command: readonly string[];
   /** Takes the lock that ends with its process, or throws `OperatingFailure`. */
   readonly lock: (directory: string) => { release(): void };
+  /** Rename the store in the directory of a replica that does not run; returns its new name, if there was one. */
+  readonly setStoreAside: (directory: string) => string | undefined;
   readonly format: (directory: string, identity: { cluster: string; replica: number }) => Promise<void>;
   readonly timeline: (event: TimelineEvent) => void;
 }
 
-const internalHost = "127.0.0.1";
-const frontendName = "frontend-1";
 /** A supervisor that was killed a moment ago may not be quite gone. */
 const supervisorLockMs = 500;
 /** Its processes are ended by its warden. */
@@ -121,37 +120,39 @@ function removeSocketDirectory(socket: string): void {
 
 export class RunningSystem {
   readonly url: string;
-  readonly port: number;
   readonly supervisor: Supervisor;
   readonly opened: OpenedCluster;
-  readonly orders: readonly ServiceAddress[];
+  readonly layout: Layout;
   readonly #directory: string;
+  /** `undefined`: the only front-end listens on the public port itself. */
+  readonly #publicPort: PublicPort | undefined;
   readonly #control: ControlServer;
   readonly #lock: Lock;
   #ended: Promise<void> | undefined;
 
   constructor(parts: {
     readonly url: string;
-    readonly port: number;
     readonly supervisor: Supervisor;
     readonly opened: OpenedCluster;
-    readonly orders: readonly ServiceAddress[];
+    readonly layout: Layout;
     readonly directory: string;
+    readonly publicPort: PublicPort | undefined;
     readonly control: ControlServer;
     readonly lock: Lock;
   }) {
     this.url = parts.url;
-    this.port = parts.port;
     this.supervisor = parts.supervisor;
     this.opened = parts.opened;
-    this.orders = parts.orders;
+    this.layout = parts.layout;
     this.#directory = parts.directory;
+    this.#publicPort = parts.publicPort;
     this.#control = parts.control;
     this.#lock = parts.lock;
   }
 
   /** Stop every process in order. May be called more than once. */
   stop(): Promise<void> {
+    this.#publicPort?.close();
     this.#ended ??= this.supervisor.stop();
     return this.#ended;
   }
@@ -165,63 +166,8 @@ export class RunningSystem {
   }
 }
 
-interface Layout {
-  readonly run: string;
-  readonly port: number;
-  readonly orders: readonly ServiceAddress[];
-  readonly plans: readonly ProcessPlan[];
-}
-
-async function layOut(options: SystemOptions, orderCount: number): Promise<Layout> {
-  const random = seededRandom(randomBytes(6).readUIntBE(0, 6));
-  if (options.port !== 0) await requirePublicPort(options.host, options.port);
-  const [port = 0] = options.port === 0 ? await choosePorts(options.host, 1, random) : [options.port];
-  const ports = await choosePorts(internalHost, orderCount, random);
-  const orders = ports.map((orderPort, i) => {
-    return { id: i + 1, name: orderName(i + 1), host: internalHost, port: orderPort };
-  });
-  const run = randomBytes(8).toString("hex");
-  const logs = join(options.directory, "logs");
-  mkdirSync(logs, { recursive: true, mode: 0o700 });
-  const plan = (
-    role: ProcessPlan["role"],
-    id: number,
-    name: string,
-    host: string,
-    at: number,
-  ): ProcessPlan => {
-    const identity = ["process", "--role", role, "--name", name, "--data", options.directory, "--run", run];
-    const log = new ProcessLog(join(logs, `${name}.log`));
-    return { name, role, id, host, port: at, command: [...options.command, ...identity], log };
-  };
-  const plans = orders.map((order) => plan("order", order.id, order.name, order.host, order.port));
-  plans.push(plan("frontend", 1, frontendName, options.host, port));
-  return { run, port, orders, plans };
-}
-
-function configsOf(options: SystemOptions, layout: Layout, opened: OpenedCluster): readonly ProcessConfig[] {
-  const { orders } = layout;
-  const { cluster, market } = opened.file;
-  const token = options.token();
-  const configs: ProcessConfig[] = orders.map(({ id, name }) => {
-    return { role: "order", name, id, cluster, orders, directory: join(options.directory, name), market };
-  });
-  configs.push({
-    role: "frontend",
-    name: frontendName,
-    id: 1,
-    cluster,
-    orders,
-    public: { host: options.host, port: layout.port },
-    market,
-    ...(token !== undefined && { token }),
-    secret: opened.secret,
-  });
-  return configs;
-}
-
 /** Where a client on this machine reaches the public port. */
-function urlOf(host: string, port: number): string {
+function urlOf({ host, port }: Address): string {
   if (host === "0.0.0.0" || host === "::") return `http://127.0.0.1:${port}`;
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
@@ -233,33 +179,47 @@ export async function startSystem(options: SystemOptions, down: () => Promise<vo
   const lock = await lockSystem(options);
   let supervisor: Supervisor | undefined;
   let server: ControlServer | undefined;
+  let publicPort: PublicPort | undefined;
   try {
     const existing = readCluster(directory, options.wanted);
     const orderCount = existing?.file.orders ?? options.wanted.orders ?? options.defaults.orders;
     const market = existing?.file.market ?? options.wanted.market ?? options.defaults.market;
     if (existing !== undefined) await awaitFormerProcesses(options, orderCount);
-    const layout = await layOut(options, orderCount);
+    const laidOut = { ...options, orders: orderCount };
+    const layout = await layOut(laidOut);
+    if (layout.frontends.length > 1) publicPort = await PublicPort.open(layout.publicAddress);
     const started = new Supervisor(market, layout.run, layout.plans, (event) => {
       options.timeline(event);
       server?.publish(event);
     });
     supervisor = started;
+    publicPort?.serve(started.takers);
+    const repairs = new StoreRepair(started, (name) => options.setStoreAside(join(directory, name)));
     server = await ControlServer.open(chooseSocket(directory), {
       watched: (on) => started.setWatched(on),
       request: async (request) => {
-        if (request.verb !== "down") return await answerRequest(started, request);
+        if (request.verb !== "down") return await answerRequest(started, request, repairs);
         await down();
         return { kind: "done", message: "everything has stopped" };
       },
     });
-    const url = urlOf(options.host, layout.port);
+    const url = urlOf(layout.publicAddress);
     const file: SupervisorFile = { pid: process.pid, run: layout.run, socket: server.path, url };
     writeDurably(join(directory, supervisorFile), `${JSON.stringify(file)}\n`);
     const opened = existing ?? (await createCluster(directory, market, orderCount, options.format));
-    started.configure(configsOf(options, layout, opened));
-    const { port, orders } = layout;
-    return new RunningSystem({ url, port, supervisor, opened, orders, directory, control: server, lock });
+    started.configure(configsOf(laidOut, layout, opened, options.token()));
+    return new RunningSystem({
+      url,
+      supervisor,
+      opened,
+      layout,
+      directory,
+      publicPort,
+      control: server,
+      lock,
+    });
   } catch (error) {
+    publicPort?.close();
     supervisor?.killAll();
     await supervisor?.stop();
     await server?.close();

@@ -10,7 +10,14 @@ test("up says where it is, its front-end answers, status shows everything, and d
   assert.match(running.said.stdout, /ready in \d+\.\d s: http:\/\/127\.0\.0\.1:\d+\n/);
   assert.equal((await fetch(`${running.url}/cluster`)).status, 200);
   const names = (await running.status()).processes.map(({ name, life }) => `${name} ${life}`);
-  assert.deepEqual(names, ["order-1 ready", "order-2 ready", "order-3 ready", "frontend-1 ready"]);
+  assert.deepEqual(names, [
+    "order-1 ready",
+    "order-2 ready",
+    "order-3 ready",
+    "catalog-1 ready",
+    "catalog-2 ready",
+    "frontend-1 ready",
+  ]);
   const pids = running.pidsSeen;
   assert.equal((await running.run("down")).code, 0);
   assert.equal(await running.exit, 0);
@@ -51,7 +58,7 @@ test("a paused process is shown as paused until it is resumed", async (t) => {
   await eventually("order-2 ready", async () => (await running.process("order-2")).life === "ready");
   const unknown = await running.run("pause", "order-9");
   assert.equal(unknown.code, 1);
-  assert.match(unknown.stderr, /order-1, order-2, order-3, frontend-1/);
+  assert.match(unknown.stderr, /order-1, order-2, order-3, catalog-1, catalog-2, frontend-1/);
 });
 
 test("a process that was stopped by somebody else is shown as paused too", async (t) => {
@@ -77,11 +84,11 @@ test("nothing outlives a SIGKILL of the supervisor, and up works at once afterwa
   const running = await up(t, directory);
   assert.equal((await running.run("pause", "order-2")).code, 0);
   const pids = running.pidsSeen;
-  assert.equal(pids.length, 4);
+  assert.equal(pids.length, 6);
   running.child.kill("SIGKILL");
   const gone = eventually("all gone", () => pids.every((pid) => !isAlive(pid)), 2_000);
   const [again] = await Promise.all([up(t, directory), gone]);
-  assert.equal((await again.status()).processes.filter((row) => row.up).length, 4);
+  assert.equal((await again.status()).processes.filter((row) => row.up).length, 6);
 });
 
 test("check compares the replicas, and names one that is down", async (t) => {

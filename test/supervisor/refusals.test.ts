@@ -22,7 +22,11 @@ test("flags that are misspelt, out of range or not there are refused with what i
     [["up", "--prot", "8000"], /Did you mean --port\?/],
     [["up", "--port", "70000"], /--port must be a whole number from 0 to 65535/],
     [["up", "--orders", "4"], /--orders must be one of 1, 3, 5/],
-    [["up", "--frontends", "2"], /up has no flag --frontends/],
+    [["up", "--frontends", "0"], /--frontends must be a whole number from 1 to 8/],
+    [["up", "--frontend", "2"], /Did you mean --frontends\?/],
+    [["up", "--catalogs", "9"], /--catalogs must be a whole number from 0 to 8/],
+    [["up", "--cache", "100001"], /--cache must be a whole number from 0 to 100000, or off/],
+    [["up", "--log-segment", "0"], /--log-segment must be a number from 0.0625/],
     [["up", "extra"], /does not take "extra"/],
     [["up", "--market", "stoks"], /Did you mean --market stocks\?/],
     [["statsu"], /Did you mean `status`\?/],
@@ -36,14 +40,17 @@ test("flags that are misspelt, out of range or not there are refused with what i
   }
 });
 
-test("a taken port is refused before anything is created", async (t) => {
+test("a taken port is refused before anything is created, in the same words with several front-ends", async (t) => {
   const port = await takenPort(t);
   const directory = temporaryDirectory(t);
-  const { code, stderr } = await bazaar("up", "--data", directory, "--port", String(port));
-  assert.equal(code, 2);
-  assert.match(stderr, new RegExp(`Port ${port} .*taken`));
-  assert.match(stderr, /--port/);
-  assert.equal(existsSync(join(directory, "cluster.json")), false);
+  for (const frontends of ["1", "2"]) {
+    const words = ["--data", directory, "--port", String(port), "--frontends", frontends];
+    const { code, stderr } = await bazaar("up", ...words);
+    assert.equal(code, 2);
+    assert.match(stderr, new RegExp(`Port ${port} .*taken`));
+    assert.match(stderr, /--port/);
+    assert.equal(existsSync(join(directory, "cluster.json")), false);
+  }
 });
 
 test("a second up on a directory in use is refused, naming who has it", async (t) => {
@@ -123,12 +130,19 @@ test("a creation that a crash interrupted is done anew", async (t) => {
   const running = await up(t, directory, "--orders", "1");
   assert.equal(existsSync(join(directory, "creating")), false);
   assert.equal(existsSync(join(directory, "order-1", "half")), false);
-  assert.equal((await running.status()).processes.length, 2);
+  assert.equal((await running.status()).processes.length, 4);
 });
 
 test("verbs without a running system exit with 4 and say how to start one", async (t) => {
   const directory = temporaryDirectory(t);
-  for (const words of [["status"], ["down"], ["check"], ["watch"], ["kill", "order-1"]]) {
+  for (const words of [
+    ["status"],
+    ["down"],
+    ["check"],
+    ["watch"],
+    ["kill", "order-1"],
+    ["repair", "order-1"],
+  ]) {
     const { code, stderr } = await bazaar(...words, "--data", directory);
     assert.equal(code, 4, words.join(" "));
     assert.match(stderr, /npm start/);

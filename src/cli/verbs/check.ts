@@ -7,7 +7,7 @@ import type { ClusterStatus } from "../../wire/process.ts";
 import { ask, askStatus } from "../ask.ts";
 import { type DigestFindings, judgeDigests } from "../digest-check.ts";
 import { CommandFailure, type ExitCode, exitCodes } from "../exit.ts";
-import { compareStates, type StateComparison, type StateSighting } from "../state-comparison.ts";
+import { compareStates, outvoted, type StateComparison, type StateSighting } from "../state-comparison.ts";
 import type { FlagsOf } from "../verbs.ts";
 
 const commonWithinMs = 5_000;
@@ -37,9 +37,12 @@ async function look(data: string, known: readonly StateSighting[]): Promise<Look
   known.forEach(add);
   for (;;) {
     const replicas = (await askStatus(data)).processes.filter(({ role }) => role === "order");
-    const live = replicas.filter(({ up }) => up).map(({ name }) => name);
-    const down = replicas.filter(({ up }) => !up).map(({ name, life }) => `${name} is ${life}`);
-    for (const row of replicas) if (row.up) sightingsOf(row).forEach(add);
+    const isLive = ({ up, state }: Row): boolean => up && state !== "recovering";
+    const live = replicas.filter(isLive).map(({ name }) => name);
+    const down = replicas
+      .filter((row) => !isLive(row))
+      .map(({ name, up, life }) => `${name} is ${up ? "recovering" : life}`);
+    for (const row of replicas) if (isLive(row)) sightingsOf(row).forEach(add);
     const seen = [...sightings.values()];
     const comparison = compareStates(live, seen);
     if (live.length === 0 || comparison.kind !== "no-common-position" || performance.now() > until) {
@@ -72,9 +75,20 @@ function describe({ comparison, live, down }: Looked, deep: DigestFindings | und
   } else {
     lines.push("no position was found at which all replicas have published their state");
   }
+  if (deep !== undefined) lines.push(...distrusted({ comparison }, deep).map(repairAdvice));
   const recomputed = deep?.sightings.map(({ name, position }) => `${name} at ${position}`) ?? [];
   if (recomputed.length > 0) lines.push(`recomputed from the databases: ${recomputed.join(", ")}`);
   return `${lines.join("\n")}\n`;
+}
+
+/** Replicas whose databases are wrong, as far as it can be said which of several are. */
+function distrusted({ comparison }: Pick<Looked, "comparison">, deep: DigestFindings): readonly string[] {
+  const others = comparison.kind === "different" ? outvoted(comparison.hashes) : [];
+  return [...new Set([...deep.wrong, ...others])].sort();
+}
+
+function repairAdvice(name: string): string {
+  return `${name} differs: \`repair ${name}\` sets its database aside and lets it build another from the log and the others`;
 }
 
 /** One replica of several is up: there is nothing to compare it with. */
@@ -105,7 +119,8 @@ export async function check(flags: FlagsOf<"check">): Promise<ExitCode> {
   const code = verdict(looked, deep);
   if (flags.json) {
     const { live, down, comparison } = looked;
-    const result = { ok: code === exitCodes.ok, live, down, comparison, ...(deep !== undefined && { deep }) };
+    const details = deep && { deep: { ...deep, distrusted: distrusted(looked, deep) } };
+    const result = { ok: code === exitCodes.ok, live, down, comparison, ...details };
     process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
   } else {
     process.stdout.write(describe(looked, deep));

@@ -1,6 +1,7 @@
 /**
  * `log show NAME`: the entries of one replica's log, each command with what became of it. Outcomes are not in the
- * log; they follow from it, so the log is replayed from its beginning through a market of our own.
+ * log; they follow from it, so the log is replayed from its beginning through a market of our own. Of a log whose
+ * beginning was dropped, because the database holds what it did, only the commands are shown.
  */
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -109,14 +110,17 @@ export async function logShow(flags: FlagsOf<"log">, operands: readonly string[]
   if (committed === undefined) {
     process.stderr.write(`${name} cannot be asked: the last entries may never have been committed.\n`);
   }
-  const replay = new Replay();
+  let replay: Replay | undefined = new Replay();
+  let first = 0;
   let shown = 0;
   let last = 0;
   await readLog(join(directory, name, "log"), identity, ({ index, term, payload }) => {
     const batch = payload.length === 0 ? null : decodeBatch(payload);
     last = index;
+    if (first === 0) first = index;
+    if (first > 1) replay = undefined;
     const known = committed === undefined || index <= committed;
-    const replies = known && batch !== null ? replay.apply(batch) : undefined;
+    const replies = known && batch !== null ? replay?.apply(batch) : undefined;
     if (index >= flags.from) {
       const entry = { index, term, batch, replies };
       process.stdout.write(flags.json ? entryJson(entry) : entryText(entry));
@@ -124,6 +128,11 @@ export async function logShow(flags: FlagsOf<"log">, operands: readonly string[]
     }
     return shown < flags.limit;
   });
+  if (first > 1) {
+    process.stderr.write(
+      `The log of ${name} begins at entry ${first}: what came before is in its database only, so outcomes are not told.\n`,
+    );
+  }
   if (shown === 0) {
     process.stderr.write(
       `${name} has no entry from ${flags.from} on; its last is ${last}. (An entry holds several positions.)\n`,

@@ -1,5 +1,6 @@
 /** `process`: what `up` runs for each process of the system. Its configuration comes over the channel, not by flags. */
 import { flushCompileCache } from "node:module";
+import { unreachable } from "../../base/assert.ts";
 import type { ProcessConfig, ProcessHost, RunningProcess } from "../../wire/process.ts";
 import { type ExitCode, exitCodes, usageFailure } from "../exit.ts";
 import { SupervisedHost } from "../process-host.ts";
@@ -9,12 +10,22 @@ import type { FlagsOf } from "../verbs.ts";
 const cacheAfterMs = 3_000;
 
 async function startRole(config: ProcessConfig, host: ProcessHost): Promise<RunningProcess> {
-  const running =
-    config.role === "order"
-      ? await (await import("../order-process.ts")).startOrder(config, host)
-      : await (await import("../../frontend/main.ts")).startFrontend(config, host);
+  const running = await startAs(config, host);
   setTimeout(flushCompileCache, cacheAfterMs).unref();
   return running;
+}
+
+async function startAs(config: ProcessConfig, host: ProcessHost): Promise<RunningProcess> {
+  switch (config.role) {
+    case "order":
+      return (await import("../order-process.ts")).startOrder(config, host);
+    case "catalog":
+      return (await import("../../catalog/main.ts")).startCatalog(config, host);
+    case "frontend":
+      return (await import("../../frontend/main.ts")).startFrontend(config, host);
+    default:
+      return unreachable(config);
+  }
 }
 
 export async function processVerb(flags: FlagsOf<"process">): Promise<ExitCode> {
@@ -22,6 +33,7 @@ export async function processVerb(flags: FlagsOf<"process">): Promise<ExitCode> 
   new SupervisedHost(startRole);
   // The role's code is loaded while the supervisor still prepares its configuration.
   if (flags.role === "order") await import("../order-process.ts");
+  if (flags.role === "catalog") await import("../../catalog/main.ts");
   if (flags.role === "frontend") await import("../../frontend/main.ts");
   return exitCodes.ok;
 }

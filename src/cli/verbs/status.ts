@@ -7,12 +7,14 @@ import type { FlagsOf } from "../verbs.ts";
 
 const columns: readonly Column[] = [
   { title: "NAME", align: "left" },
+  { title: "ROLE", align: "left" },
   { title: "STATE", align: "left" },
   { title: "PID", align: "right" },
   { title: "PORT", align: "right" },
   { title: "POSITION", align: "right" },
   { title: "HASH", align: "left" },
   { title: "ORDERS", align: "right" },
+  { title: "CACHE", align: "right" },
   { title: "MEMORY", align: "right" },
   { title: "RESTARTS", align: "right" },
 ];
@@ -28,20 +30,41 @@ function stateOf(row: ProcessRow, leader: string | null): string {
   return row.state ?? "ready";
 }
 
+/** How much of what could be cached was answered from the cache. */
+function hitRate({ cache }: ProcessRow): string {
+  const asked = (cache?.hits ?? 0) + (cache?.misses ?? 0);
+  if (cache === undefined || asked === 0) return "-";
+  return `${Math.floor((cache.hits * 100) / asked)}% hits`;
+}
+
+/** What a table has no room for. */
+function notes(row: ProcessRow): readonly string[] {
+  const { name, state, recovering, diskFull } = row;
+  const said: string[] = [];
+  if (state === "recovering") said.push(`${name} is recovering${recovering ? `: ${recovering}` : ""}\n`);
+  if (diskFull === true)
+    said.push(`${name}: the disk is full; it takes no new entries until there is room\n`);
+  return said;
+}
+
 export function statusText(cluster: ClusterStatus): string {
   const rows = cluster.processes.map((row) => [
     row.name,
+    row.role,
     stateOf(row, cluster.leader),
     row.pid === null ? "-" : String(row.pid),
     String(row.port),
     row.position === undefined ? "-" : String(row.position),
     row.stateHash === undefined ? "-" : row.stateHash.slice(0, hashDigitsShown),
     row.orders === undefined ? "-" : String(row.orders),
+    hitRate(row),
     row.rssBytes === undefined ? "-" : `${Math.round(row.rssBytes / bytesPerMebibyte)} MiB`,
     String(row.restarts),
   ]);
   const leader = cluster.leader ?? "nobody";
-  return `market ${cluster.market}, ${leader} leads in term ${cluster.term}\n\n${formatTable(columns, rows)}`;
+  const headline = `market ${cluster.market}, ${leader} leads in term ${cluster.term}`;
+  const said = cluster.processes.flatMap(notes).join("");
+  return `${headline}\n\n${formatTable(columns, rows)}${said === "" ? "" : `\n${said}`}`;
 }
 
 export async function status(flags: FlagsOf<"status">): Promise<ExitCode> {

@@ -10,6 +10,8 @@ import { builtinMarkets } from "../../market/builtin.ts";
 import { writeDurably } from "../../supervisor/durable-file.ts";
 import { type RunningSystem, startSystem } from "../../supervisor/system.ts";
 import type { TimelineEvent } from "../../supervisor/timeline.ts";
+import type { ServiceAddress } from "../../wire/process.ts";
+import { eventWords } from "../event-words.ts";
 import { type ExitCode, exitCodes } from "../exit.ts";
 import { chooseMarket } from "../market-choice.ts";
 import type { FlagsOf } from "../verbs.ts";
@@ -19,6 +21,8 @@ import type { FlagsOf } from "../verbs.ts";
  * is flat from the start (231 instead of 360 MiB after two million orders), and throughput is the same.
  */
 const youngGeneration = "--max-semi-space-size=8";
+
+const bytesPerMebibyte = 1024 * 1024;
 
 const entry = fileURLToPath(new URL("../../../bin/bazaar.mjs", import.meta.url));
 const defaultOrders = 3;
@@ -56,26 +60,22 @@ function chooseToken(directory: string, host: string): string | undefined {
 
 const say = (line: string): boolean => process.stderr.write(`${line}\n`);
 
-/** The supervisor's own events, in words for whoever sits at the terminal. */
+/** What an operator must know of, in words for whoever sits at the terminal. */
 function tell({ process: name, event }: TimelineEvent): void {
   switch (event.kind) {
-    case "process-exited": {
-      if (event.wanted) return;
-      const how = event.signal === null ? `ended with code ${event.code}` : `was ended by ${event.signal}`;
-      const next =
-        event.restartInMs === null
-          ? ""
-          : event.restartInMs === 0
-            ? "; restarting"
-            : `; restarting in ${event.restartInMs} ms`;
-      say(`${name} ${how}${next}`);
+    case "process-exited":
+      if (!event.wanted) say(`${name} ${eventWords(event)}`);
       return;
-    }
     case "process-failed":
       say(`\n*** ${name} FAILED and is not started again until \`start ${name}\`. ***\n${event.message}\n`);
       return;
+    case "recovery-started":
+    case "recovery-finished":
+    case "snapshot-installed":
+    case "disk-full":
+    case "disk-freed":
     case "warning":
-      say(`${name}: ${event.message}`);
+      say(`${name}: ${eventWords(event)}`);
       return;
     default:
     // The rest is for `watch`.
@@ -83,12 +83,16 @@ function tell({ process: name, event }: TimelineEvent): void {
 }
 
 function describe(system: RunningSystem, directory: string): void {
-  const { market, orders } = system.opened.file;
-  const replicas = system.orders.map(({ name, port }) => `${name} ${port}`).join(", ");
+  const { market } = system.opened.file;
+  const { orders, catalogs, frontends } = system.layout;
+  const ports = (services: readonly ServiceAddress[]): string =>
+    services.length === 0 ? "none" : services.map(({ name, port }) => `${name} ${port}`).join(", ");
   process.stdout.write(
-    `market  ${market.name}: ${market.items.length} items, ${market.sides.join(" and ")}\n` +
-      `data    ${directory}\n` +
-      `orders  ${orders} replica${orders === 1 ? "" : "s"}: ${replicas}\n`,
+    `market      ${market.name}: ${market.items.length} items, ${market.sides.join(" and ")}\n` +
+      `data        ${directory}\n` +
+      `orders      ${ports(orders)}\n` +
+      `catalogs    ${ports(catalogs)}\n` +
+      `front-ends  ${ports(frontends)}\n`,
   );
 }
 
@@ -118,7 +122,9 @@ async function announceReady(system: RunningSystem): Promise<void> {
   const but = failed.length === 0 ? "" : ` without ${failed.join(", ")}`;
   process.stdout.write(`ready in ${seconds} s${but}: ${system.url}\n`);
   if (item !== undefined) {
-    process.stdout.write(`try     curl ${system.url}/${market.resource}/${encodeURIComponent(item.name)}\n`);
+    process.stdout.write(
+      `try         curl ${system.url}/${market.resource}/${encodeURIComponent(item.name)}\n`,
+    );
   }
 }
 
@@ -146,6 +152,8 @@ export async function up(flags: FlagsOf<"up">): Promise<ExitCode> {
   const directory = resolve(flags.data);
   const market = flags.market === undefined ? undefined : chooseMarket(flags.market);
   const { lockDirectory } = await import("../../store/sqlite/directory-lock.ts");
+  const { setStoreAside } = await import("../../store/sqlite/damage.ts");
+  const segmentBytes = Math.round(flags["log-segment"] * bytesPerMebibyte);
   const ended = Promise.withResolvers<ExitCode>();
   const stop = async (): Promise<void> => {
     say("stopping");
@@ -163,6 +171,13 @@ export async function up(flags: FlagsOf<"up">): Promise<ExitCode> {
         ...(flags.orders !== undefined && { orders: Number(flags.orders) }),
         ...(market !== undefined && { market }),
       },
+      shape: {
+        frontends: flags.frontends,
+        catalogs: flags.catalogs,
+        cache: flags.cache,
+        keptLogBytes: Math.round(flags["log-keep"] * bytesPerMebibyte),
+        segmentBytes,
+      },
       defaults: {
         orders: defaultOrders,
         market: present(builtinMarkets.get("stocks"), "the default market"),
@@ -170,8 +185,9 @@ export async function up(flags: FlagsOf<"up">): Promise<ExitCode> {
       token: () => chooseToken(directory, flags.host),
       command: [process.execPath, youngGeneration, entry],
       lock: lockDirectory,
+      setStoreAside: (replica) => setStoreAside(replica)?.file,
       format: async (replica, identity) => {
-        await (await import("../order-process.ts")).formatReplica(replica, identity);
+        await (await import("../order-process.ts")).formatReplica(replica, identity, segmentBytes);
       },
       timeline: tell,
     },

@@ -1,0 +1,34 @@
+/** What an order replica says of itself. */
+import type { EmbeddedLog } from "../log/embedded/embedded-log.ts";
+import type { Replica } from "../order/replica.ts";
+import type { ProcessStatus, ReplicaState } from "../wire/process.ts";
+
+export function stateOf(role: EmbeddedLog["role"]): ReplicaState {
+  return role === "pre-candidate" ? "candidate" : role;
+}
+
+/** What it lacks to be whole, in words. */
+function recovering(log: EmbeddedLog, { copying }: Replica): string | undefined {
+  if (log.recovering !== undefined) {
+    return `its log was lost: it counts in no majority and waits for ${log.recovering}`;
+  }
+  return copying ? "it copies the state of another replica" : undefined;
+}
+
+export function orderStatus(log: EmbeddedLog, replica: Replica): ProcessStatus {
+  const { term, leader } = log.leadership;
+  const lacking = recovering(log, replica);
+  return {
+    state: lacking === undefined ? stateOf(log.role) : "recovering",
+    term,
+    ...(leader !== undefined && { leader }),
+    position: replica.market.position,
+    commitIndex: log.commitIndex,
+    lastIndex: log.lastIndex,
+    ...replica.hashes(),
+    orders: replica.market.nextOrder,
+    ...(lacking !== undefined && { recovering: lacking }),
+    ...(!log.room && { diskFull: true }),
+    rssBytes: process.memoryUsage.rss(),
+  };
+}

@@ -1,0 +1,109 @@
+/** Which processes a start has, where each listens, and what each is told that it is. */
+import { randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { seededRandom } from "../base/random.ts";
+import type { Address } from "../wire/dialer.ts";
+import type { ProcessConfig, ServiceAddress } from "../wire/process.ts";
+import { type OpenedCluster, orderName } from "./data-directory.ts";
+import { choosePorts, requirePublicPort } from "./ports.ts";
+import { ProcessLog } from "./process-log.ts";
+import type { ProcessPlan } from "./supervised-process.ts";
+
+/** What is no part of the cluster: each start may have it differently. */
+export interface RunShape {
+  readonly frontends: number;
+  readonly catalogs: number;
+  /** Replies that each front-end may keep; 0: none. */
+  readonly cache: number;
+  /** See `OrderConfig`. */
+  readonly keptLogBytes: number;
+  readonly segmentBytes: number;
+}
+
+export interface LayoutOptions {
+  /** The data directory. */
+  readonly directory: string;
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly orders: number;
+  readonly shape: RunShape;
+  /** What starts a process of ours: the program and its first arguments. */
+  readonly command: readonly string[];
+}
+
+export interface Layout {
+  readonly run: string;
+  readonly publicAddress: Address;
+  readonly orders: readonly ServiceAddress[];
+  readonly catalogs: readonly ServiceAddress[];
+  /** A front-end that is alone has the public address; of several each has one of its own. */
+  readonly frontends: readonly ServiceAddress[];
+  readonly plans: readonly ProcessPlan[];
+}
+
+const internalHost = "127.0.0.1";
+
+/** Throws `StartRefused` if the public port cannot be had. */
+export async function layOut(options: LayoutOptions): Promise<Layout> {
+  const { directory, host, shape } = options;
+  const random = seededRandom(randomBytes(6).readUIntBE(0, 6));
+  if (options.port !== 0) await requirePublicPort(host, options.port);
+  const [port = 0] = options.port === 0 ? await choosePorts(host, 1, random) : [options.port];
+  const publicAddress = { host, port };
+  const ownFrontends = shape.frontends === 1 ? 0 : shape.frontends;
+  const count = options.orders + shape.catalogs + ownFrontends;
+  const ports = (await choosePorts(internalHost, count, random, publicAddress.port)).values();
+  const services = (services: number, nameOf: (id: number) => string): readonly ServiceAddress[] =>
+    Array.from({ length: services }, (_, i) => {
+      return { id: i + 1, name: nameOf(i + 1), host: internalHost, port: ports.next().value ?? 0 };
+    });
+  const orders = services(options.orders, orderName);
+  const catalogs = services(shape.catalogs, (id) => `catalog-${id}`);
+  const frontends =
+    ownFrontends === 0
+      ? [{ id: 1, name: "frontend-1", ...publicAddress }]
+      : services(ownFrontends, (id) => `frontend-${id}`);
+  const run = randomBytes(8).toString("hex");
+  mkdirSync(join(directory, "logs"), { recursive: true, mode: 0o700 });
+  const plan = (role: ProcessPlan["role"], service: ServiceAddress): ProcessPlan => {
+    const { name } = service;
+    const identity = ["process", "--role", role, "--name", name, "--data", directory, "--run", run];
+    const log = new ProcessLog(join(directory, "logs", `${name}.log`));
+    return { ...service, role, command: [...options.command, ...identity], log };
+  };
+  const plans = [
+    ...orders.map((service) => plan("order", service)),
+    ...catalogs.map((service) => plan("catalog", service)),
+    ...frontends.map((service) => plan("frontend", service)),
+  ];
+  return { run, publicAddress, orders, catalogs, frontends, plans };
+}
+
+/** What every process of the layout is told. */
+export function configsOf(
+  { directory, shape }: LayoutOptions,
+  { orders, catalogs, frontends }: Layout,
+  { file: { cluster, market }, secret }: OpenedCluster,
+  token: string | undefined,
+): readonly ProcessConfig[] {
+  const { keptLogBytes, segmentBytes, cache } = shape;
+  const listen = ({ host, port }: ServiceAddress): Address => ({ host, port });
+  return [
+    ...orders.map(({ id, name }): ProcessConfig => {
+      const own = { directory: join(directory, name), keptLogBytes, segmentBytes };
+      return { role: "order", name, id, cluster, orders, ...own, market };
+    }),
+    ...catalogs.map((service): ProcessConfig => {
+      const { id, name } = service;
+      return { role: "catalog", name, id, cluster, orders, listen: listen(service) };
+    }),
+    ...frontends.map((service): ProcessConfig => {
+      const { id, name } = service;
+      const reached = { orders, catalogs, listen: listen(service) };
+      const guarded = { ...(token !== undefined && { token }), secret };
+      return { role: "frontend", name, id, cluster, ...reached, cache, market, ...guarded };
+    }),
+  ];
+}
