@@ -17,6 +17,39 @@ export { eventually } from "../supervisor/system-under-test.ts";
 
 export type ProcessRow = ClusterStatus["processes"][number];
 
+/** What a test may want otherwise than `up` has it by default. */
+export interface MarketOptions {
+  readonly orders?: 1 | 3 | 5;
+  readonly frontends?: number;
+  readonly catalogs?: number;
+  readonly cache?: number | "off";
+  /** Mebibytes. */
+  readonly logKeep?: number;
+  readonly logSegment?: number;
+  /** Where its directory is made; the system's temporary directory if not given. */
+  readonly parent?: string;
+  /** Further flags for `up`. */
+  readonly words?: readonly string[];
+  /** Besides our own. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+function flagsOf(options: MarketOptions): readonly string[] {
+  const { orders, frontends, catalogs, cache, logKeep, logSegment, words = [] } = options;
+  const named = {
+    orders,
+    frontends,
+    catalogs,
+    cache,
+    "log-keep": logKeep,
+    "log-segment": logSegment,
+  };
+  const given = Object.entries(named).flatMap(([flag, value]) => {
+    return value === undefined ? [] : [`--${flag}`, `${value}`];
+  });
+  return [...given, ...words];
+}
+
 const entry = fileURLToPath(new URL("../../bin/bazaar.mjs", import.meta.url));
 const startWithinMs = 60_000;
 const stopWithinMs = 30_000;
@@ -33,21 +66,22 @@ process.once("SIGTERM", abandonAll);
 process.once("SIGINT", abandonAll);
 
 export class Market {
-  readonly directory = mkdtempSync(join(tmpdir(), "bazaar-market-"));
-  readonly #words: readonly string[];
+  readonly directory: string;
+  #options: MarketOptions;
   #child: ChildProcess | undefined;
   #said = "";
   #url = "";
   /** Every process that this market was seen to have. */
   readonly #seen = new Set<number>();
 
-  private constructor(words: readonly string[]) {
-    this.#words = words;
+  private constructor(options: MarketOptions) {
+    this.#options = options;
+    this.directory = mkdtempSync(join(options.parent ?? tmpdir(), "bazaar-market-"));
   }
 
-  /** `words`: flags for `up`. Resolves when it says that it is ready. */
-  static async start(...words: string[]): Promise<Market> {
-    const market = new Market(words);
+  /** Resolves when it says that it is ready. */
+  static async start(options: MarketOptions = {}): Promise<Market> {
+    const market = new Market(options);
     open.add(market);
     try {
       await market.up();
@@ -75,12 +109,19 @@ export class Market {
     return join(this.directory, "data");
   }
 
-  /** Start it again after `stop`, on the same data and port. Resolves to the milliseconds until it was ready. */
-  async up(): Promise<number> {
+  /**
+   * Start it again after `stop`, on the same data and port, with other options if there are any. Resolves to the
+   * milliseconds until it was ready.
+   */
+  async up(options: MarketOptions = this.#options): Promise<number> {
+    this.#options = options;
     const started = performance.now();
     const port = this.#url === "" ? 0 : this.port;
-    const words = ["up", "--data", this.#data, "--port", `${port}`, ...this.#words];
-    const child = spawn(process.execPath, [entry, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+    const words = ["up", "--data", this.#data, "--port", `${port}`, ...flagsOf(options)];
+    const child = spawn(process.execPath, [entry, ...words], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...options.environment },
+    });
     this.#child = child;
     let said = "";
     const collect = (chunk: Buffer): void => {
@@ -131,6 +172,21 @@ export class Market {
     return row;
   }
 
+  /** The own port of every process of a role, by its name; see `frontendUrls`. */
+  async ports(role: ProcessRow["role"]): Promise<ReadonlyMap<string, number>> {
+    const { processes } = await this.status();
+    return new Map(processes.filter((row) => row.role === role).map(({ name, port }) => [name, port]));
+  }
+
+  /** Where each front-end is reached without the public port, in their order, as `GET /cluster` has it. */
+  async frontendUrls(): Promise<readonly string[]> {
+    const reply = await fetch(`${this.url}/cluster`, { headers: { connection: "close" } });
+    const { data } = (await reply.json()) as { readonly data: ClusterStatus };
+    return data.processes
+      .filter(({ role }) => role === "frontend")
+      .map(({ address, port }) => `http://${address}:${port}`);
+  }
+
   /** The name of the present leader. */
   async leader(): Promise<string> {
     return await eventually("a leader", async () => (await this.status()).leader ?? undefined);
@@ -154,6 +210,8 @@ export class Market {
         const isWhole = processes.every((row) => {
           if (!row.up || row.life !== "ready") return false;
           if (row.role === "frontend") return true;
+          if (row.role === "catalog") return (row.position ?? 0) >= floor;
+          if (row.state === "recovering") return false;
           return row.leader === id && row.term === term && (row.position ?? 0) >= floor;
         });
         return leader !== null && isWhole && cluster;
@@ -196,6 +254,7 @@ export class Market {
     await eventually(`${name} down`, async () => (await this.process(name)).life === "down");
   }
 
+  /** Let one that is held down, or has failed, run again. */
   async start(name: string): Promise<void> {
     const ran = await this.run("start", name);
     if (ran.code !== 0) throw new Error(ran.stderr);

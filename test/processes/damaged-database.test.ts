@@ -1,0 +1,133 @@
+/**
+ * One replica's database is altered, damaged or lost while it is down. What cannot be read is set aside at the start; what
+ * reads well and is wrong, `check --deep` finds. Either way the replica builds another: from its log, or, where that no
+ * longer reaches back to the beginning, from a copy of another's.
+ */
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import Database from "better-sqlite3";
+import { present } from "../../src/base/assert.ts";
+import { call, dataOf } from "./http.test-support.ts";
+import { eventually, type Market } from "./market.test-support.ts";
+import { agree, opened, replicaDirectory, shortLog } from "./recovery.test-support.ts";
+import { Timeline } from "./timeline.test-support.ts";
+
+const databaseOf = (market: Market, name: string): string =>
+  join(replicaDirectory(market, name), "orders.sqlite");
+
+/** Change the file of a replica that does not run; afterwards it is one file, without a write-ahead log beside it. */
+function alter(file: string, sql: string): void {
+  const database = new Database(file);
+  try {
+    database.exec(sql);
+    database.pragma("wal_checkpoint(TRUNCATE)");
+  } finally {
+    database.close();
+  }
+}
+
+test("check --deep names a replica with an altered order, and repair has it build another database", async (t) => {
+  const { market, ledger } = await opened(t);
+  await ledger.place(100);
+  await market.whole();
+  const victim = present((await market.followers())[0], "a follower");
+  await market.hold(victim);
+  alter(databaseOf(market, victim), "UPDATE orders SET reference = 'order 4 or 5' WHERE number = 42");
+  await market.start(victim);
+  await market.whole();
+  const wrong = await eventually("all replicas to be compared", async () => {
+    const checked = await market.run("check", "--deep");
+    return checked.code !== 4 && checked;
+  });
+  assert.equal(wrong.code, 3, wrong.stdout);
+  assert.match(wrong.stdout, new RegExp(`^${victim} differs: \`repair ${victim}\``, "m"));
+  assert.equal(wrong.stdout.match(/differs:/g)?.length, 1, wrong.stdout);
+
+  const repaired = await market.run("repair", victim);
+  assert.equal(repaired.code, 0, repaired.stderr);
+  assert.ok(existsSync(`${databaseOf(market, victim)}.set-aside-1`));
+  await agree(market, ledger);
+});
+
+interface Damage {
+  readonly name: string;
+  readonly inflict: (file: string) => void;
+  /** The file does not look like a database that it was not: somebody must hear of it. */
+  readonly noticed: boolean;
+}
+
+const damages: readonly Damage[] = [
+  {
+    name: "garbage in its place",
+    inflict: (file) => writeFileSync(file, readFileSync(file).fill(0xa5)),
+    noticed: true,
+  },
+  {
+    name: "a page of garbage in its middle",
+    inflict: (file) => {
+      const bytes = readFileSync(file);
+      writeFileSync(file, bytes.fill(0x5a, 4_096, 3 * 4_096));
+    },
+    noticed: true,
+  },
+  {
+    name: "a file of half its length",
+    inflict: (file) => truncateSync(file, Math.floor(readFileSync(file).length / 2)),
+    noticed: true,
+  },
+  { name: "no file", inflict: (file) => rmSync(file), noticed: false },
+];
+
+/** How damage is found does not depend on what the log has: two kinds of it are enough for the copy. */
+const cases = [
+  { from: "its log", options: {}, copies: 0, inflicted: damages },
+  {
+    from: "a copy, its log being shorter",
+    options: shortLog,
+    copies: 1,
+    inflicted: damages.filter(({ name }) => name === "garbage in its place" || name === "no file"),
+  },
+] as const;
+
+for (const { from, options, copies, inflicted } of cases) {
+  test(`a replica whose database was damaged or lost builds another from ${from}`, async (t) => {
+    const { market, ledger } = await opened(t, options);
+    const timeline = await Timeline.watch(market);
+    const victim = present((await market.followers())[0], "a follower");
+    while (copies > 0 && timeline.of(victim, "log-compacted").length === 0) {
+      await ledger.place(5, { wide: true });
+    }
+    for (const { name, inflict, noticed } of inflicted) {
+      await t.test(name, async () => {
+        await ledger.place(100, { wide: true });
+        await market.whole();
+        await market.hold(victim);
+        const file = databaseOf(market, victim);
+        alter(file, "");
+        inflict(file);
+        const started = timeline.of(victim, "recovery-started").length;
+        const copied = timeline.of(victim, "snapshot-installed").length;
+        const served = dataOf(await call(`${market.url}/stocks/FishCo`));
+        assert.equal(served.name, "FishCo");
+        await ledger.place(5);
+        const refilled = noticed ? timeline.next(victim, "recovery-finished") : undefined;
+        await market.start(victim);
+        await agree(market, ledger);
+
+        const said = timeline.of(victim, "recovery-started").slice(started);
+        assert.deepEqual(
+          said.map(({ what }) => what),
+          noticed ? ["store"] : [],
+        );
+        if (refilled !== undefined) {
+          const { reason } = present(said[0], "an event");
+          assert.match(reason, /orders\.sqlite.*\. It was set aside as .*\.set-aside-\d/);
+          assert.equal((await refilled).what, "store");
+        }
+        assert.equal(timeline.of(victim, "snapshot-installed").length - copied, copies);
+      });
+    }
+  });
+}

@@ -1,0 +1,59 @@
+/** The market's timeline, as `watch` shows it, for tests that must know what happened, or act when it does. */
+import { dirname } from "node:path";
+import { watchSupervisor } from "../../src/supervisor/control-client.ts";
+import type { TimelineEvent } from "../../src/supervisor/timeline.ts";
+import type { Market } from "./market.test-support.ts";
+
+type Event = TimelineEvent["event"];
+type EventOf<Kind extends Event["kind"]> = Extract<Event, { readonly kind: Kind }>;
+
+const withinMs = 60_000;
+
+interface Waiting {
+  readonly matches: (event: TimelineEvent) => boolean;
+  readonly resolve: (event: Event) => void;
+}
+
+export class Timeline {
+  readonly #events: TimelineEvent[] = [];
+  readonly #waiting = new Set<Waiting>();
+
+  /** Until the market's supervisor ends. What happens after it resolves is certainly seen. */
+  static async watch(market: Market): Promise<Timeline> {
+    const timeline = new Timeline();
+    const directory = dirname(dirname(market.logDirectory("order-1")));
+    watchSupervisor(directory, (reply) => {
+      if (reply.kind === "event") timeline.#add(reply.event);
+    }).catch(() => undefined);
+    // The supervisor reads a second request later than the first.
+    await market.status();
+    return timeline;
+  }
+
+  /** The next event of this kind that this process has from now on. */
+  async next<Kind extends Event["kind"]>(name: string, kind: Kind): Promise<EventOf<Kind>> {
+    const { promise, resolve, reject } = Promise.withResolvers<Event>();
+    const matches = (event: TimelineEvent): boolean => event.process === name && event.event.kind === kind;
+    const waiting: Waiting = { matches, resolve };
+    this.#waiting.add(waiting);
+    const timer = setTimeout(() => reject(new Error(`waited in vain for ${kind} of ${name}`)), withinMs);
+    try {
+      return (await promise) as EventOf<Kind>;
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(waiting);
+    }
+  }
+
+  /** All events of this kind so far. */
+  of<Kind extends Event["kind"]>(name: string, kind: Kind): readonly EventOf<Kind>[] {
+    return this.#events
+      .filter(({ process, event }) => process === name && event.kind === kind)
+      .map(({ event }) => event as EventOf<Kind>);
+  }
+
+  #add(event: TimelineEvent): void {
+    this.#events.push(event);
+    for (const waiting of this.#waiting) if (waiting.matches(event)) waiting.resolve(event.event);
+  }
+}
