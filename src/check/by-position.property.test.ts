@@ -92,7 +92,7 @@ function generate(random: Random, plan: Plan): Generated {
     } else if (dice < 0.85) {
       const value = { quantity: item.quantity, volume: item.volume, priceMinor };
       operation = { ...interval, op: "read", item: item.name, status: 200, position: item.position, value };
-    } else if (dice < 0.95) {
+    } else if (dice < 0.92) {
       const known = placed[between(0, Math.max(0, placed.length - 1))];
       if (known === undefined) continue;
       const { item, side, quantity, position, number, value } = known;
@@ -107,10 +107,11 @@ function generate(random: Random, plan: Plan): Generated {
         value,
         status: 200,
       } as Operation;
-    } else if (dice < 0.97) {
+    } else if (dice < 0.94) {
       operation = { ...interval, op: "query", number, status: 404 };
     } else {
-      operation = { ...interval, op: "list", status: 200, position };
+      const rows = market.map(({ name, quantity, volume }) => ({ item: name, quantity, volume, priceMinor }));
+      operation = { ...interval, op: "list", status: 200, position, rows };
     }
     if (random() < plan.unrecorded) continue;
     operations.push(operation);
@@ -199,6 +200,42 @@ const corruptions: Record<string, { readonly rules: readonly Rule[]; readonly co
       if (read === undefined) return false;
       const lie = { ...read.value, volume: Number(read.value?.volume) + pickSign(random) };
       return change(generated, read, { value: lie });
+    },
+  },
+  "a read moved below a change that some finished operation had come after": {
+    rules: ["older-state", "real-time-read", "backward-read"],
+    corrupt: (generated, random) => {
+      const below = (read: Operation, position: number): Operation | undefined =>
+        generated.operations.find((order) => {
+          return isPlaced(order) && order.item === read.item && Number(order.position) <= position;
+        });
+      const pair = successive(generated, random, (a, b) => {
+        const isKnown = isPlaced(a) || isRead(a) || a.op === "list";
+        return isKnown && isRead(b) && below(b, Number(a.position)) !== undefined;
+      });
+      const order = pair && below(pair[1], Number(pair[0].position));
+      return pair !== undefined && change(generated, pair[1], { position: Number(order?.position) - 1 });
+    },
+  },
+  "a list moved below a change that some finished operation had come after": {
+    rules: ["older-list"],
+    corrupt: (generated, random) => {
+      const pair = successive(generated, random, (a, b) => isPlaced(a) && b.op === "list");
+      return pair !== undefined && change(generated, pair[1], { position: Number(pair[0].position) - 1 });
+    },
+  },
+  "a list's quantity changed": {
+    rules: ["value", "value-changed", "negative-stock"],
+    corrupt: (generated, random) => {
+      const list = pick(
+        random,
+        generated.operations.filter(({ op }) => op === "list"),
+      );
+      if (list === undefined) return false;
+      const [first, ...rest] = list.rows ?? [];
+      if (first === undefined) return false;
+      const lie = { ...first, quantity: Number(first.quantity) + pickSign(random) };
+      return change(generated, list, { rows: [lie, ...rest] });
     },
   },
   "one order's number given to another": {

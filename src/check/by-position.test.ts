@@ -49,6 +49,21 @@ function notFound(start: number, end: number, number: number): Operation {
   return { client: 3, op: "query", start, end, status: 404, number };
 }
 
+/** A list of FishCo and BoarCo as they were at a position. */
+function list(
+  start: number,
+  end: number,
+  position: number,
+  fish: readonly [quantity: number, volume: number],
+  boar: readonly [quantity: number, volume: number] = [10, 0],
+): Operation {
+  const rows = [
+    { item: "FishCo", quantity: fish[0], volume: fish[1], priceMinor: 1_000 },
+    { item: "BoarCo", quantity: boar[0], volume: boar[1], priceMinor: 1_000 },
+  ];
+  return { client: 6, op: "list", start, end, status: 200, position, rows };
+}
+
 function refused(
   start: number,
   end: number,
@@ -175,9 +190,44 @@ const good: readonly Case[] = [
     ],
   },
   {
-    what: "a list that shows an older state than a read of one item did",
+    what: "a list without rows that shows an older state than a read of one item did",
     header: open,
     operations: [buy(0, 1, 9, 4), { client: 1, op: "list", start: 2, end: 3, status: 200, position: 7 }],
+  },
+  {
+    what: "a list at an older position than was seen, since when none of its items has changed",
+    header: complete,
+    operations: [
+      buy(0, 1, 5, 0),
+      list(2, 3, 5, [9, 1]),
+      buy(4, 5, 6, 1, { item: "MenhirCo" }),
+      list(6, 7, 5, [9, 1]),
+    ],
+  },
+  {
+    what: "a list that shows an order before its client is answered, as do a read and a list after it",
+    header: complete,
+    operations: [buy(0, 10, 5, 0), list(1, 2, 5, [9, 1]), read(3, 4, 5, 9, 1), list(5, 6, 6, [9, 1])],
+  },
+  {
+    what: "a list that overlaps an order and does not show it",
+    header: complete,
+    operations: [buy(0, 10, 5, 0), list(1, 9, 4, [10, 0]), list(11, 12, 5, [9, 1])],
+  },
+  {
+    what: "a list that shows an order of unknown outcome",
+    header: complete,
+    operations: [unknownBuy(0, "lost"), list(5, 6, 4, [9, 1]), read(7, 8, 4, 9, 1)],
+  },
+  {
+    what: "a read that begins while another one shows a state with an order that it does not",
+    header: complete,
+    operations: [
+      buy(0, 20, 5, 0),
+      buy(0, 20, 6, 1, { item: "BoarCo" }),
+      read(1, 5, 6, 9, 1, { item: "BoarCo" }),
+      read(4, 9, 3, 10, 0),
+    ],
   },
   {
     what: "a query that does not find an order that is still under way",
@@ -243,6 +293,84 @@ const bad: readonly (Case & { readonly rule: Rule })[] = [
     rule: "backward-read",
     header: open,
     operations: [buy(0, 10, 5, 0), read(1, 2, 5, 9, 1), read(3, 4, 3, 10, 0, { client: 5 })],
+  },
+  {
+    what: "a read of one front-end below what another had shown before the order was answered",
+    rule: "backward-read",
+    header: complete,
+    operations: [
+      read(0, 1, 3, 10, 0),
+      buy(2, 20, 5, 0),
+      read(3, 4, 3, 10, 0),
+      read(5, 6, 5, 9, 1),
+      read(7, 8, 3, 10, 0),
+    ],
+  },
+  {
+    what: "a read without an order that lies below what a read of another item had shown",
+    rule: "older-state",
+    header: complete,
+    operations: [
+      read(0, 1, 3, 10, 0),
+      buy(2, 20, 5, 0),
+      buy(2, 20, 6, 1, { item: "BoarCo" }),
+      read(3, 4, 6, 9, 1, { item: "BoarCo" }),
+      read(5, 6, 3, 10, 0),
+    ],
+  },
+  {
+    what: "a read without an order that a list had shown",
+    rule: "older-state",
+    header: complete,
+    operations: [read(0, 1, 3, 10, 0), buy(2, 20, 5, 0), list(3, 4, 7, [9, 1]), read(5, 6, 3, 10, 0)],
+  },
+  {
+    what: "a list that does not show an order acknowledged before it began",
+    rule: "older-list",
+    header: open,
+    operations: [buy(0, 1, 5, 0), list(2, 3, 4, [10, 0])],
+  },
+  {
+    what: "a list that does not show what a read had shown before the order was answered",
+    rule: "older-list",
+    header: complete,
+    operations: [buy(0, 20, 5, 0), read(1, 2, 5, 9, 1), list(3, 4, 4, [10, 0])],
+  },
+  {
+    what: "a list that goes back behind a list",
+    rule: "older-list",
+    header: complete,
+    operations: [buy(0, 20, 5, 0), list(1, 2, 5, [9, 1]), list(3, 4, 4, [10, 0])],
+  },
+  {
+    what: "an order under way that is not found after a read has shown it",
+    rule: "lost-order",
+    header: complete,
+    operations: [buy(0, 20, 5, 0), read(1, 2, 5, 9, 1), notFound(3, 4, 0)],
+  },
+  {
+    what: "a list of an older state than its position says",
+    rule: "value",
+    header: complete,
+    operations: [buy(0, 1, 5, 0), list(2, 3, 5, [10, 0])],
+  },
+  {
+    what: "a list whose volume rose by less than the orders since another list",
+    rule: "value",
+    header: open,
+    operations: [list(0, 1, 3, [10, 0]), buy(2, 3, 5, 0, { quantity: 4 }), list(4, 5, 6, [6, 3])],
+  },
+  {
+    what: "a list and a read with two values at one position",
+    rule: "value-changed",
+    header: open,
+    operations: [read(0, 1, 5, 9, 1), list(2, 3, 5, [8, 1])],
+  },
+  {
+    what: "a list that shows a stock below zero",
+    rule: "negative-stock",
+    header: open,
+    operations: [list(0, 1, 5, [-1, 11])],
   },
   {
     what: "an order placed before one that had ended",

@@ -23,7 +23,7 @@ export function checkByPosition(history: History): Verdict {
 }
 
 function count(history: History): Counts {
-  const byKind = [0, 0, 0, 0];
+  const byKind = [0, 0, 0, 0, 0];
   let orders = 0;
   let unknown = 0;
   for (let i = 0; i < history.size; i++) {
@@ -34,7 +34,7 @@ function count(history: History): Counts {
   }
   const of = (kind: number): number => byKind[kind] ?? 0;
   return {
-    operations: history.size,
+    operations: history.size - history.rows,
     orders,
     unknown,
     refused: of(kindCode.order) - orders - unknown,

@@ -22,6 +22,8 @@
  *   value     of a read: {"quantity","volume","priceMinor"}; of an order or query: {"priceMinor"}, per unit; of an order
  *             refused for insufficient stock: {"quantity"}, what was available. Each field is optional
  *   reason    of a refusal
+ *   rows      of a list: what it shows, [{"item","quantity","volume","priceMinor"},…], with the list's "position", that
+ *             of the state which it shows. A list without them is only counted
  *
  * The first line may be a header, `{"complete":false}` or
  *
@@ -30,7 +32,9 @@
  * *Complete* claims that nothing else changed the listed items since they were as `initial` says: no other client, no
  * restock, no new price. Then values are checked exactly. Without it, only what holds in any case is.
  *
- * In memory a history is columns of numbers, about 100 bytes an operation, so that millions fit.
+ * In memory a history is columns of numbers, about 100 bytes an operation, so that millions fit. There each row of a
+ * list is a line of its own, behind that of its list: what holds of a read holds of it, but that its position is the
+ * list's.
  */
 
 export type OperationKind = "order" | "read" | "query" | "list";
@@ -50,6 +54,14 @@ export interface Operation {
   readonly number?: number;
   readonly value?: { readonly quantity?: number; readonly volume?: number; readonly priceMinor?: number };
   readonly reason?: string;
+  readonly rows?: readonly ListedItem[];
+}
+
+export interface ListedItem {
+  readonly item: string;
+  readonly quantity?: number;
+  readonly volume?: number;
+  readonly priceMinor?: number;
 }
 
 export interface InitialItem {
@@ -65,8 +77,8 @@ export interface HistoryHeader {
 }
 
 const kinds = ["order", "read", "query", "list"] as const satisfies readonly OperationKind[];
-export const kindCode = { order: 0, read: 1, query: 2, list: 3 } as const satisfies Record<
-  OperationKind,
+export const kindCode = { order: 0, read: 1, query: 2, list: 3, row: 4 } as const satisfies Record<
+  OperationKind | "row",
   number
 >;
 export const sideCode = { none: 0, buy: 1, sell: 2 } as const;
@@ -106,10 +118,12 @@ class Names {
   }
 }
 
-/** Append-only; operations are named by their index. `end` is Infinity where there was none. */
+/** Append-only; operations and rows are named by their index. `end` is Infinity where there was none. */
 export class History {
   header: HistoryHeader = { complete: false };
+  /** Operations, and rows of lists. */
   size = 0;
+  rows = 0;
   readonly items = new Names();
   readonly keys = new Names();
   readonly reasons = new Names();
@@ -130,10 +144,19 @@ export class History {
   readonly reason = new Column();
 
   push(operation: Operation): void {
+    this.#line(operation, kindCode[operation.op]);
+    for (const { item, ...value } of operation.rows ?? []) {
+      const { client, op, start, end, status, position } = operation;
+      this.rows++;
+      this.#line({ client, op, start, end, status, position: position ?? null, item, value }, kindCode.row);
+    }
+  }
+
+  #line(operation: Operation, kind: number): void {
     const i = this.size++;
     const { value } = operation;
     this.client.set(i, operation.client);
-    this.kind.set(i, kindCode[operation.op]);
+    this.kind.set(i, kind);
     this.start.set(i, operation.start);
     this.end.set(i, operation.end ?? Number.POSITIVE_INFINITY);
     this.status.set(i, operation.status ?? none);
@@ -150,7 +173,7 @@ export class History {
     this.reason.set(i, this.reasons.code(operation.reason));
   }
 
-  /** The operation as it was written, for a person. */
+  /** The operation as it was written, for a person; of a row, the list as far as this item goes. */
   operation(i: number): Operation {
     const end = this.end.at(i);
     const value = {

@@ -11,7 +11,7 @@ export interface ItemHistory {
   readonly initial: InitialItem | undefined;
   /** By position. */
   readonly changes: Uint32Array;
-  /** Reads that found it, and in a complete history refusals that tell what was available, by position. */
+  /** Reads that found it, rows of lists, and in a complete history refusals that tell what was available, by position. */
   readonly observations: Uint32Array;
   /** Places in `orders.unknown`, by floor. */
   readonly unknown: readonly number[];
@@ -31,4 +31,9 @@ export function differ(a: number, b: number): boolean {
 
 export function isRead(history: History, i: number): boolean {
   return history.kind.at(i) === kindCode.read;
+}
+
+/** A read, or the row of a list: it shows an item. */
+export function shows(history: History, i: number): boolean {
+  return isRead(history, i) || history.kind.at(i) === kindCode.row;
 }

@@ -55,6 +55,21 @@ function valueFault(value: unknown): string | undefined {
   return undefined;
 }
 
+function rowsFault({ op, rows }: Fields): string | undefined {
+  if (absent(rows)) return undefined;
+  if (op !== "list") return `only a list has "rows"`;
+  if (!Array.isArray(rows)) return `"rows" must be a list`;
+  for (const row of rows as readonly unknown[]) {
+    if (!isObject(row) || typeof row.item !== "string") return `"rows" needs each row's "item"`;
+    for (const name of valueFields) {
+      if (row[name] !== undefined && !Number.isSafeInteger(row[name])) {
+        return `"rows": "${name}" must be a whole number`;
+      }
+    }
+  }
+  return undefined;
+}
+
 /** What this kind of operation lacks. */
 function kindFault(line: Fields): string | undefined {
   const answered = line.status === 200;
@@ -73,7 +88,8 @@ function kindFault(line: Fields): string | undefined {
     case "query":
       return absent(line.number) ? `a query needs the "number" that it asked for` : undefined;
     case "list":
-      return undefined;
+      if (absent(line.rows)) return undefined;
+      return answered && absent(line.position) ? `a list with "rows" needs its "position"` : undefined;
     default:
       return `"op" must be order, read, query or list`;
   }
@@ -90,6 +106,7 @@ function operationOf(line: Fields): Operation {
     textFields.some((name) => line[name] === null) ||
     wholeFields.some((name) => line[name] === null) ||
     line.side === null ||
+    line.rows === null ||
     value === null ||
     (isObject(value) && valueFields.some((name) => value[name] === null));
   if (!nulls) return line as unknown as Operation;
@@ -126,6 +143,6 @@ export function parseLine(text: string): Line {
   }
   if (!isObject(line)) return bad("not an object");
   if ("complete" in line) return headerOf(line);
-  const fault = commonFault(line) ?? valueFault(line.value) ?? kindFault(line);
+  const fault = commonFault(line) ?? valueFault(line.value) ?? rowsFault(line) ?? kindFault(line);
   return fault === undefined ? { kind: "operation", operation: operationOf(line) } : bad(fault);
 }

@@ -51,6 +51,35 @@ test("bad lines are told by number and reason, and nothing is judged", async () 
   assert.equal(verdictExitCode(result), 1);
 });
 
+test("rows of a list are read, and judged by the list's position", async () => {
+  const list = `{"client":2,"op":"list","start":20,"end":30,"status":200,"position":5,"rows":[{"item":"FishCo","quantity":98,"volume":2,"priceMinor":1799}]}`;
+  const result = await verify(header, order, list);
+  assert(result.kind === "ok");
+  assert.deepEqual([result.operations, result.lists, result.reads], [2, 1, 0]);
+  const older = await verify(order, list.replace(`"position":5`, `"position":4`));
+  assert(older.kind === "illegal");
+  assert.deepEqual(
+    older.violations.map(({ rule }) => rule),
+    ["older-list"],
+  );
+  const bad = await verify(
+    list.replace(`"position":5,`, ""),
+    list.replace(`"item":"FishCo",`, ""),
+    list.replace(`"volume":2`, `"volume":2.5`),
+    read.replace(`"value"`, `"rows":[],"value"`),
+  );
+  assert(bad.kind === "unreadable");
+  assert.deepEqual(
+    bad.badLines.map(({ reason }) => reason),
+    [
+      `a list with "rows" needs its "position"`,
+      `"rows" needs each row's "item"`,
+      `"rows": "volume" must be a whole number`,
+      `only a list has "rows"`,
+    ],
+  );
+});
+
 test("null stands for an absent field", async () => {
   const nulls = `{"client":1,"op":"order","start":0,"end":null,"item":"FishCo","side":"buy","quantity":1,"key":null,"status":null,"position":null,"number":null,"value":null,"reason":null}`;
   const result = await verify(order, nulls, read);

@@ -61,3 +61,21 @@ export function indexesWhere(size: number, keep: (index: number) => boolean): Ui
   for (let i = 0; i < size; i++) if (keep(i)) kept[count++] = i;
   return kept.slice(0, count);
 }
+
+/** Split `indexes` by group, each part in the order of the whole. */
+export function grouped(
+  groups: number,
+  indexes: Uint32Array,
+  groupOf: (index: number) => number,
+): Uint32Array[] {
+  const sizes = new Uint32Array(groups);
+  for (const index of indexes) sizes[groupOf(index)] = (sizes[groupOf(index)] as number) + 1;
+  const parts = Array.from(sizes, (size) => new Uint32Array(size));
+  sizes.fill(0);
+  for (const index of indexes) {
+    const group = groupOf(index);
+    (parts[group] as Uint32Array)[sizes[group] as number] = index;
+    sizes[group] = (sizes[group] as number) + 1;
+  }
+  return parts;
+}

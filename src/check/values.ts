@@ -10,11 +10,11 @@
  * This is the checker's own model of a market; it shares nothing with the service's.
  */
 import { type History, kindCode, none } from "./history.ts";
-import { type Context, differ, type ItemHistory, isRead } from "./item-history.ts";
+import { type Context, differ, type ItemHistory, isRead, shows } from "./item-history.ts";
 import type { Orders } from "./orders.ts";
 import { insufficientStock, type UnknownFloors } from "./real-time.ts";
 import { checkComplete } from "./replay.ts";
-import { indexesWhere, sortByKey } from "./sort.ts";
+import { grouped, indexesWhere, sortByKey } from "./sort.ts";
 import type { Findings } from "./verdict.ts";
 
 export function checkValues(
@@ -38,7 +38,7 @@ function byItem({ history, orders, floors }: Context): ItemHistory[] {
     sortByKey(
       indexesWhere(history.size, (i) => {
         if (position.at(i) === none || itemOf.at(i) === none) return false;
-        if (kind.at(i) === kindCode.read) return status.at(i) === 200;
+        if (shows(history, i)) return status.at(i) === 200;
         return (
           header.complete &&
           kind.at(i) === kindCode.order &&
@@ -68,61 +68,54 @@ function byItem({ history, orders, floors }: Context): ItemHistory[] {
   }));
 }
 
-/** Split `indexes` by group, each part in the order of the whole. */
-function grouped(groups: number, indexes: Uint32Array, groupOf: (index: number) => number): Uint32Array[] {
-  const sizes = new Uint32Array(groups);
-  for (const index of indexes) sizes[groupOf(index)] = (sizes[groupOf(index)] as number) + 1;
-  const parts = Array.from(sizes, (size) => new Uint32Array(size));
-  sizes.fill(0);
-  for (const index of indexes) {
-    const group = groupOf(index);
-    (parts[group] as Uint32Array)[sizes[group] as number] = index;
-    sizes[group] = (sizes[group] as number) + 1;
-  }
-  return parts;
-}
-
 /** One value at one position; a read at an order's position has its price; no position of another item's order. */
 function checkSamePosition({ history, orders, findings }: Context, item: ItemHistory): boolean {
-  const { valueQuantity, valueVolume, valuePrice, position } = history;
+  const { valueQuantity, position } = history;
   const before = findings.total;
   let previous = none;
+  let read = none;
   let change = 0;
   for (const i of item.observations) {
     if (valueQuantity.at(i) < 0) findings.add("negative-stock", `${item.name}: ${valueQuantity.at(i)}`, [i]);
-    if (!isRead(history, i)) continue;
+    if (!shows(history, i)) continue;
     const here = position.at(i);
+    if (previous !== none && position.at(previous) === here && valuesDiffer(history, previous, i)) {
+      findings.add("value-changed", `${item.name} has two values at position ${here}`, [previous, i]);
+    }
+    previous = i;
+    // A row's position is that of a state, in which anything may have changed last.
+    if (!isRead(history, i) || (read !== none && position.at(read) === here)) continue;
+    read = i;
     const positionOfChange = (at: number): number =>
       at < item.changes.length
         ? (orders.position[item.changes[at] as number] as number)
         : Number.POSITIVE_INFINITY;
     while (positionOfChange(change) < here) change++;
-    if (previous !== none && position.at(previous) === here) {
-      if (
-        differ(valueQuantity.at(previous), valueQuantity.at(i)) ||
-        differ(valueVolume.at(previous), valueVolume.at(i)) ||
-        differ(valuePrice.at(previous), valuePrice.at(i))
-      ) {
-        findings.add("value-changed", `${item.name} has two values at position ${here}`, [previous, i]);
-      }
-    } else if (positionOfChange(change) === here) {
+    if (positionOfChange(change) === here) {
       const order = orders.operation[item.changes[change] as number] as number;
-      if (differ(valuePrice.at(order), valuePrice.at(i))) {
+      if (differ(history.valuePrice.at(order), history.valuePrice.at(i))) {
         findings.add("value", `${item.name}: the order at position ${here} had another price`, [order, i]);
       }
-    } else {
-      const other = orderAt(orders, here);
-      const line = other === none ? none : (orders.operation[other] as number);
-      if (line !== none && history.item.at(line) !== none) {
-        findings.add("foreign-position", `position ${here} is an order on another item than ${item.name}`, [
-          line,
-          i,
-        ]);
-      }
+      continue;
     }
-    previous = i;
+    const other = orderAt(orders, here);
+    const line = other === none ? none : (orders.operation[other] as number);
+    if (line !== none && history.item.at(line) !== none) {
+      findings.add("foreign-position", `position ${here} is an order on another item than ${item.name}`, [
+        line,
+        i,
+      ]);
+    }
   }
   return findings.total === before;
+}
+
+function valuesDiffer({ valueQuantity, valueVolume, valuePrice }: History, a: number, b: number): boolean {
+  return (
+    differ(valueQuantity.at(a), valueQuantity.at(b)) ||
+    differ(valueVolume.at(a), valueVolume.at(b)) ||
+    differ(valuePrice.at(a), valuePrice.at(b))
+  );
 }
 
 /** The order at a position, by bisection; −1 if none is known. */

@@ -11,9 +11,13 @@ export const rules = {
   "real-time-order": "an order that begins after something was seen has a higher position than that",
   "real-time-read": "a read that begins after an order on its item was acknowledged shows it",
   "backward-read": "a read that begins after another read of its item ended shows no less",
+  "older-state":
+    "a read that begins after a state was seen, be it by another item, shows every change of its item up to that state",
+  "older-list":
+    "a list shows every change of its items that was seen when it began, or lies below a state that was seen",
   "real-time-refusal":
     "a refusal for stock that begins after a change of the item was seen is not older than that",
-  "lost-order": "an order that was acknowledged is found",
+  "lost-order": "an order that was acknowledged, or lies below a state that was seen, is found",
   "key-two-numbers": "a key yields one order number, ever",
   "answer-changed": "the same order is answered with the same facts each time",
   "query-mismatch": "a query tells the facts that were acknowledged",

@@ -105,6 +105,40 @@ test("an order that is never answered is sent again on another connection", asyn
   assert.equal(client.counters.retriesLost, 1);
 });
 
+test("with every silence that a request meets it waits twice as long for the next answer", async (t) => {
+  const { client } = await against(t, firstOrders(2, { kind: "hang" }), { attemptTimeoutMs: 30 });
+  const { facts } = await client.order(wish);
+  assert.equal(facts.attempts, 3);
+  assert(facts.endNs - facts.startNs >= 90e6);
+});
+
+test("after a silence no connection that was open then is used again", async (t) => {
+  let stopped = 0;
+  const { client, service } = await against(
+    t,
+    { fault: ({ connection }) => (connection <= stopped ? { kind: "hang" } : undefined) },
+    { attemptTimeoutMs: 30 },
+  );
+  await Promise.all([client.item("FishCo"), client.item("FishCo"), client.item("FishCo")]);
+  stopped = 3;
+  assert.equal((await client.order(wish)).facts.attempts, 2);
+  const asked = service.requests.map(({ connection }) => connection);
+  assert.equal(new Set(asked).size, 4);
+  assert.equal(asked.at(-1), 4);
+});
+
+test("a connection of a certain age is not used again, so that all front-ends get their share", async (t) => {
+  let nowNs = 0;
+  const { client, service } = await against(t, {}, { clock: () => nowNs });
+  const connections: number[] = [];
+  for (let seconds = 0; seconds <= 13; seconds++) {
+    nowNs = seconds * 1e9;
+    await client.item("FishCo");
+    connections.push(service.requests.at(-1)?.connection ?? 0);
+  }
+  assert.deepEqual(connections, [1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2]);
+});
+
 test("after 503 with Retry-After the same key is sent no earlier than that", async (t) => {
   const { client, service } = await against(
     t,
@@ -138,7 +172,9 @@ test("reads are sent again after a lost connection and after 503", async (t) => 
 });
 
 test("nothing but 503 until the deadline is a definite failure", async (t) => {
-  const { client } = await against(t, { fault: () => ({ kind: "status", status: 503 }) }, { deadlineMs: 60 });
+  // The second wait would go beyond the deadline: no attempt is cut short by it.
+  const fault = { kind: "status", status: 503, retryAfter: "1" } as const;
+  const { client } = await against(t, { fault: () => fault }, { deadlineMs: 1_500 });
   await assert.rejects(client.order(wish), (failure) => {
     assert(failure instanceof ClientFailure);
     assert.equal(failure.code, "unreachable");

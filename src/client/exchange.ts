@@ -27,8 +27,8 @@ export type AttemptOutcome =
       readonly cache: string | undefined;
       readonly retryAfterMs: number | undefined;
     }
-  /** `definite`: no byte of it can have reached a server. */
-  | { readonly kind: "lost"; readonly definite: boolean; readonly cause: Error };
+  /** `definite`: no byte of it can have reached a server. `silent`: the connection stood, and nothing came. */
+  | { readonly kind: "lost"; readonly definite: boolean; readonly silent: boolean; readonly cause: Error };
 
 function header(value: string | string[] | undefined): string | undefined {
   return typeof value === "string" ? value : undefined;
@@ -53,6 +53,7 @@ export function attempt(
 ): Promise<AttemptOutcome> {
   return new Promise((resolve) => {
     let connected = false;
+    let silent = false;
     const outgoing = request({
       agent: target.agent,
       hostname: target.hostname,
@@ -62,12 +63,15 @@ export function attempt(
       headers: what.headers,
       timeout: timeoutMs,
     });
-    const lost = (cause: Error): void => resolve({ kind: "lost", definite: !connected, cause });
+    const lost = (cause: Error): void => resolve({ kind: "lost", definite: !connected, silent, cause });
     outgoing.on("socket", (socket) => {
       if (!socket.connecting) connected = true;
       else socket.once("connect", () => (connected = true));
     });
-    outgoing.on("timeout", () => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)));
+    outgoing.on("timeout", () => {
+      silent = true;
+      outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`));
+    });
     outgoing.on("error", lost);
     outgoing.on("response", (incoming) => {
       let body = "";

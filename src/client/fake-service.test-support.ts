@@ -26,6 +26,8 @@ export interface SeenRequest {
   readonly path: string;
   readonly key: string | undefined;
   readonly authorization: string | undefined;
+  /** Counts connections from 1, by their first request. */
+  readonly connection: number;
 }
 
 /** What to do with a request instead of answering it. `undefined`: answer it. */
@@ -190,6 +192,14 @@ export async function startFakeService(options: FakeOptions = {}): Promise<FakeS
     };
   };
 
+  const connections = new WeakMap<object, number>();
+  let connectionsSeen = 0;
+  const connectionOf = ({ socket }: IncomingMessage): number => {
+    const known = connections.get(socket) ?? ++connectionsSeen;
+    connections.set(socket, known);
+    return known;
+  };
+
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await textOf(request);
     const key = request.headers["idempotency-key"];
@@ -198,6 +208,7 @@ export async function startFakeService(options: FakeOptions = {}): Promise<FakeS
       path: request.url ?? "",
       key: typeof key === "string" ? key : undefined,
       authorization: request.headers.authorization,
+      connection: connectionOf(request),
     };
     requests.push(seen);
     const fault = options.fault?.(seen);

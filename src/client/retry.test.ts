@@ -17,7 +17,10 @@ function answered(status: number, retryAfterMs?: number): AttemptOutcome {
 }
 
 test("only lost connections, 503, 504 and 429 are worth another attempt", () => {
-  assert.equal(retryCause({ kind: "lost", definite: false, cause: new Error("reset") }), "lost");
+  assert.equal(
+    retryCause({ kind: "lost", definite: false, silent: false, cause: new Error("reset") }),
+    "lost",
+  );
   assert.equal(retryCause(answered(503)), "503");
   assert.equal(retryCause(answered(504)), "504");
   assert.equal(retryCause(answered(429)), "429");

@@ -3,6 +3,7 @@
  */
 import { setMaxListeners } from "node:events";
 import { Agent, type ClientRequest } from "node:http";
+import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Random } from "../base/random.ts";
 import type { ClockNs } from "./clock.ts";
@@ -13,6 +14,12 @@ import type { ClientCounters, ReplyFacts } from "./types.ts";
 
 /** Calls that wait for an answer or a connection; one more is refused, definitely. */
 const pendingMax = 10_000;
+
+/**
+ * An idle connection older than this is closed. Behind one address there may be several front-ends, and one that was
+ * away gets its share of the requests only by new connections.
+ */
+const connectionLifeMs = 5_000;
 
 export type Answered = Extract<AttemptOutcome, { kind: "answered" }>;
 
@@ -65,6 +72,7 @@ export class Sender {
       maxFreeSockets: connections,
       scheduling: "fifo",
     });
+    renewConnections(agent, connectionLifeMs, options.clock);
     this.#target = { agent, hostname, port };
   }
 
@@ -85,12 +93,14 @@ export class Sender {
   async #attempts(what: Attempt, key: string | undefined): Promise<Exchanged> {
     const startNs = this.#options.clock();
     let definite = true;
+    let patienceMs = this.#options.attemptTimeoutMs;
     for (let attempts = 1; ; attempts++) {
       const leftMs = this.#options.deadlineMs - (this.#options.clock() - startNs) / 1e6;
-      const outcome = await this.#once(
-        what,
-        Math.max(1, Math.ceil(Math.min(leftMs, this.#options.attemptTimeoutMs))),
-      );
+      const outcome = await this.#once(what, Math.max(1, Math.ceil(Math.min(leftMs, patienceMs))));
+      if (outcome.kind === "lost" && outcome.silent) {
+        patienceMs *= 2;
+        this.#closeIdle();
+      }
       if (key !== undefined && mayHaveHappened(outcome)) definite = false;
       const endNs = this.#options.clock();
       const cause = retryCause(outcome);
@@ -118,6 +128,16 @@ export class Sender {
     });
     if (mine !== undefined) this.#open.delete(mine);
     return outcome;
+  }
+
+  /**
+   * After a silence: who does not answer on one connection, because it is stopped, does not on others either. A new
+   * connection may reach another front-end behind the same address.
+   */
+  #closeIdle(): void {
+    for (const sockets of Object.values(this.#target.agent.freeSockets)) {
+      for (const socket of sockets ?? []) socket.destroy();
+    }
   }
 
   async #wait(ms: number, definite: boolean, key: string | undefined): Promise<void> {
@@ -156,6 +176,21 @@ export class Sender {
     for (const request of this.#open) request.destroy(new Error("the client was closed"));
     this.#target.agent.destroy();
   }
+}
+
+/** Have `agent` keep no connection that was first answered on more than `lifeMs` ago. */
+function renewConnections(agent: Agent, lifeMs: number, clock: ClockNs): void {
+  const since = new WeakMap<Duplex, number>();
+  const keep = agent.keepSocketAlive.bind(agent);
+  // Asked when a connection is idle; one that is needed at once goes on however old it is.
+  agent.keepSocketAlive = (socket): boolean => {
+    const now = clock();
+    const first = since.get(socket);
+    if (first === undefined) since.set(socket, now);
+    else if (now - first > lifeMs * 1e6) return false;
+    const kept: unknown = keep(socket);
+    return kept !== false;
+  };
 }
 
 /** Whether the attempt may have changed something. A 503 says that it did not, unless a disk failed meanwhile. */

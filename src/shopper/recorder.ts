@@ -12,7 +12,7 @@ const waitingCharactersMax = 16 * 1024 * 1024;
 /** One line. Fields that do not apply are left out. */
 export interface RecordedOperation {
   readonly client: number;
-  readonly op: "order" | "read" | "query";
+  readonly op: "order" | "read" | "query" | "list";
   readonly start: number;
   readonly end: number | null;
   readonly item?: string | undefined;
@@ -28,6 +28,15 @@ export interface RecordedOperation {
     readonly priceMinor?: number | undefined;
   };
   readonly reason?: string | undefined;
+  /** Of a list. */
+  readonly rows?:
+    | readonly {
+        readonly item: string;
+        readonly quantity: number;
+        readonly volume: number;
+        readonly priceMinor: number;
+      }[]
+    | undefined;
 }
 
 export interface RecordedHeader {

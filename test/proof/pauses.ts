@@ -3,13 +3,11 @@
  * anything old. Every read and order is recorded and the history judged; then the very same history is falsified in
  * several ways, and each falsification must be noticed.
  */
-import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { verifyHistory } from "../../src/check/main.ts";
 import type { RunningShop } from "../../src/shopper/main.ts";
 import { eventually, type Market } from "../processes/market.test-support.ts";
 import { DirectReaders } from "./direct-readers.ts";
-import { falsifications } from "./falsify.ts";
+import { needFalsifiable } from "./falsify.ts";
 import type { Findings } from "./findings.ts";
 import { progress, underLoad } from "./under-load.ts";
 
@@ -46,7 +44,7 @@ export async function provePauses(market: Market, options: PauseOptions, finding
   findings.figure("reads of a replica itself", directReads);
   findings.figure("orders verified", report.ordersVerified);
   findings.figure("errors seen by clients", report.errors);
-  await falsified(history, findings);
+  needFalsifiable(history, false, findings);
   findings.none(await market.differences("--deep"));
 }
 
@@ -66,25 +64,4 @@ async function pauseOnce(market: Market, shop: RunningShop, seconds: number): Pr
     await market.resume(leader);
   }
   await progress(shop, ordersUnderTheNext);
-}
-
-async function falsified(history: string, findings: Findings): Promise<void> {
-  let rejected = 0;
-  for (const { name, falsify, rules } of falsifications) {
-    const lines = falsify(history);
-    if (lines === undefined) {
-      findings.faults.push(`the history gave no occasion to falsify it: ${name}`);
-      continue;
-    }
-    const verdict = await verifyHistory(Readable.from([lines]));
-    if (verdict.kind !== "illegal") {
-      findings.faults.push(`a falsified history was called ${verdict.kind}: ${name}`);
-      continue;
-    }
-    const found = verdict.violations.map(({ rule }) => rule);
-    const named = found.some((rule) => rules.includes(rule));
-    findings.need(named, `${name} was rejected for something else: ${[...new Set(found)].join(", ")}`);
-    rejected++;
-  }
-  findings.figure("falsifications rejected", `${rejected} of ${falsifications.length}`);
 }
