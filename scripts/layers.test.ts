@@ -62,7 +62,7 @@ test("a folder inside a folder is a layer of its own", async () => {
   });
   assert.deepEqual(found, [
     "log imports only base: src/log/memory.ts → src/log/embedded/log.ts",
-    "order imports only log, store, market, wire, base: src/order/replica.ts → src/log/embedded/log.ts",
+    "order imports only answering, log, store, market, wire, base: src/order/replica.ts → src/log/embedded/log.ts",
   ]);
 });
 

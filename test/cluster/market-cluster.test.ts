@@ -73,7 +73,7 @@ const rules = {
 for (const [broken, caught] of Object.entries(rules) as [BrokenMarket, RegExp][]) {
   test(`the oracle catches a read path with a broken rule: ${broken}`, () => {
     const histories = () => {
-      for (let seed = 1; seed <= 300; seed++) runMarketHistory({ seed, broken });
+      for (let seed = 1; seed <= 500; seed++) runMarketHistory({ seed, broken });
     };
     assert.throws(histories, caught);
   });

@@ -21,8 +21,18 @@ const databaseOf = (market: Market, name: string): string =>
 function alter(file: string, sql: string): void {
   const database = new Database(file);
   try {
-    database.exec(sql);
+    assert.ok(database.prepare(sql).run().changes > 0, "there is something to be altered");
     database.pragma("wal_checkpoint(TRUNCATE)");
+  } finally {
+    database.close();
+  }
+}
+
+/** Whether the replica's store, which trails what the replica has applied, has written the order yet. */
+function isWritten(file: string, order: number): boolean {
+  const database = new Database(file, { readonly: true });
+  try {
+    return database.prepare("SELECT 1 FROM orders WHERE number = ?").get(order) !== undefined;
   } finally {
     database.close();
   }
@@ -33,6 +43,8 @@ test("check --deep names a replica with an altered order, and repair has it buil
   await ledger.place(100);
   await market.whole();
   const victim = present((await market.followers())[0], "a follower");
+  // What is not in the file yet would be written again from the log, as it was.
+  await eventually("the order to be in the file", () => isWritten(databaseOf(market, victim), 42));
   await market.hold(victim);
   alter(databaseOf(market, victim), "UPDATE orders SET reference = 'order 4 or 5' WHERE number = 42");
   await market.start(victim);
