@@ -17,11 +17,13 @@ import { Timeline } from "./timeline.test-support.ts";
 const databaseOf = (market: Market, name: string): string =>
   join(replicaDirectory(market, name), "orders.sqlite");
 
-/** Change the file of a replica that does not run; afterwards it is one file, without a write-ahead log beside it. */
-function alter(file: string, sql: string): void {
+/** Have the database of a replica that does not run in one file, without a write-ahead log beside it; altered, if told. */
+function joinFiles(file: string, change?: string): void {
   const database = new Database(file);
   try {
-    assert.ok(database.prepare(sql).run().changes > 0, "there is something to be altered");
+    if (change !== undefined) {
+      assert.ok(database.prepare(change).run().changes > 0, "there is something to be altered");
+    }
     database.pragma("wal_checkpoint(TRUNCATE)");
   } finally {
     database.close();
@@ -46,7 +48,7 @@ test("check --deep names a replica with an altered order, and repair has it buil
   // What is not in the file yet would be written again from the log, as it was.
   await eventually("the order to be in the file", () => isWritten(databaseOf(market, victim), 42));
   await market.hold(victim);
-  alter(databaseOf(market, victim), "UPDATE orders SET reference = 'order 4 or 5' WHERE number = 42");
+  joinFiles(databaseOf(market, victim), "UPDATE orders SET reference = 'order 4 or 5' WHERE number = 42");
   await market.start(victim);
   await market.whole();
   const wrong = await eventually("all replicas to be compared", async () => {
@@ -117,7 +119,7 @@ for (const { from, options, copies, inflicted } of cases) {
         await market.whole();
         await market.hold(victim);
         const file = databaseOf(market, victim);
-        alter(file, "");
+        joinFiles(file);
         inflict(file);
         const started = timeline.of(victim, "recovery-started").length;
         const copied = timeline.of(victim, "snapshot-installed").length;
