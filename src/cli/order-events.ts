@@ -70,12 +70,23 @@ export function commitEvents(
   };
 }
 
+/** A store that is being filled anew. */
+export interface StoreRecovery {
+  readonly underWay: boolean;
+  applied(index: LogIndex): void;
+}
+
 /** Tells, once, that a store which was begun anew has again what was in the log when it was. */
-export function storeRecovery(host: ProcessHost, through: LogIndex): (applied: LogIndex) => void {
-  let finished = false;
-  return (applied) => {
-    if (finished || applied < through) return;
-    finished = true;
-    host.emit({ kind: "recovery-finished", what: "store" });
+export function storeRecovery(host: ProcessHost, through: LogIndex): StoreRecovery {
+  let underWay = true;
+  return {
+    get underWay() {
+      return underWay;
+    },
+    applied: (index) => {
+      if (!underWay || index < through) return;
+      underWay = false;
+      host.emit({ kind: "recovery-finished", what: "store" });
+    },
   };
 }

@@ -113,12 +113,11 @@ export async function startOrder(config: OrderConfig, host: ProcessHost): Promis
     copyState: copy,
     // The supervisor has checked it.
     definition: config.market as MarketDefinition,
-    hasRoom: () => !store.full,
     wallClock: () => Date.now(),
     onFatal,
     onApplied: (from, to) => {
       told(from, to);
-      refilled?.(to);
+      refilled?.applied(to);
     },
     onEvent: (event) => host.emit(event),
   });
@@ -136,7 +135,7 @@ export async function startOrder(config: OrderConfig, host: ProcessHost): Promis
     }),
   );
   return {
-    status: () => orderStatus(log, replica),
+    status: () => orderStatus(log, replica, refilled?.underWay === true),
     digest: async () => readable(await store.digest()),
     stop: async () => {
       await listener.close();

@@ -8,16 +8,18 @@ export function stateOf(role: EmbeddedLog["role"]): ReplicaState {
 }
 
 /** What it lacks to be whole, in words. */
-function recovering(log: EmbeddedLog, { copying }: Replica): string | undefined {
+function recovering(log: EmbeddedLog, { copying }: Replica, refilling: boolean): string | undefined {
   if (log.recovering !== undefined) {
     return `its log was lost: it counts in no majority and waits for ${log.recovering}`;
   }
-  return copying ? "it copies the state of another replica" : undefined;
+  if (copying) return "it copies the state of another replica";
+  return refilling ? "its database was set aside, and is built again from the log" : undefined;
 }
 
-export function orderStatus(log: EmbeddedLog, replica: Replica): ProcessStatus {
+/** `refilling`: its store was begun anew, and does not hold yet what the log held at the start. */
+export function orderStatus(log: EmbeddedLog, replica: Replica, refilling: boolean): ProcessStatus {
   const { term, leader } = log.leadership;
-  const lacking = recovering(log, replica);
+  const lacking = recovering(log, replica, refilling);
   return {
     state: lacking === undefined ? stateOf(log.role) : "recovering",
     term,

@@ -16,21 +16,21 @@ export const slowHolders = {
   names: 64,
 } as const;
 
-interface Record {
+interface Penalty {
   barredUntil: number;
   penaltyMs: number;
 }
 
 export class HolderRecords {
-  readonly #records = new Map<string, Record>();
+  readonly #records = new Map<string, Penalty>();
 
   /** Whether it may have a lease now. */
   admits(name: string, now: number): boolean {
-    const record = this.#records.get(name);
-    return record === undefined || now >= record.barredUntil;
+    const penalty = this.#records.get(name);
+    return penalty === undefined || now >= penalty.barredUntil;
   }
 
-  /** It kept writes waiting. Once for each time that it is found out. */
+  /** It kept writes waiting. While it is barred nothing is added. */
   wasSlow(name: string, now: number): void {
     const before = this.#records.get(name);
     if (before !== undefined && now < before.barredUntil) return;

@@ -133,6 +133,18 @@ test("a holder that keeps writes waiting is left without a lease for a while", (
   assert.equal(one.ask(0)?.session, 2);
 });
 
+test("nor does it help to acknowledge one of two entries and to leave the other waiting", () => {
+  const { state, table, frontend } = desk();
+  const one = frontend("a");
+  one.ask(0);
+  one.ask(1);
+  table.invalidate(logIndex(7), position(41), touched);
+  table.invalidate(logIndex(8), position(42), touched);
+  table.acknowledge(one.link, { session: 1, index: logIndex(7) });
+  state.now += slowHolders.slowMs + 1;
+  assert.equal(one.ask(1), undefined);
+});
+
 test("one that acknowledges in time keeps its lease, however many entries it is told of", () => {
   const { state, table, frontend } = desk();
   const one = frontend("a");

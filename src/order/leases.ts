@@ -8,7 +8,7 @@
  */
 import { ByteWriter } from "../base/bytes.ts";
 import { leaseTimes } from "../base/limits.ts";
-import type { LogIndex, Position } from "../base/units.ts";
+import { type LogIndex, logIndex, type Position } from "../base/units.ts";
 import type { Leases } from "../log/port.ts";
 import {
   type Acknowledgement,
@@ -56,6 +56,8 @@ export class LeaseTable {
   /** Counts over all reigns of this process: a number is never used again. */
   #lastNumber = 0;
   readonly #records = new HolderRecords();
+  /** The invalidation that was sent last. */
+  #newest = { index: logIndex(0), at: 0 };
   /** Used for every invalidation. */
   readonly #body = new ByteWriter(1_024);
 
@@ -107,7 +109,7 @@ export class LeaseTable {
     held.known = true;
     if (held.watched !== undefined && held.watched.index <= index) {
       this.#judge(link, held);
-      held.watched = undefined;
+      held.watched = index < this.#newest.index ? this.#newest : undefined;
     }
     this.#host.leases.acknowledge(session, index);
   }
@@ -145,8 +147,8 @@ export class LeaseTable {
     this.#body.reset();
     writeInvalidation(this.#body, { index, position, touched });
     this.tell(serviceFrames.invalidation, this.#body.peek());
-    const at = this.#host.now();
-    for (const session of this.#sessions.values()) session.watched ??= { index, at };
+    this.#newest = { index, at: this.#host.now() };
+    for (const session of this.#sessions.values()) session.watched ??= this.#newest;
   }
 
   /** Send a frame of this body to everyone whose lease may be live. */

@@ -42,7 +42,6 @@ function groupOf(t: TestContext) {
       copying,
       copyState: copyState ?? (() => assert.fail("nothing is to be copied")),
       definition: goods,
-      hasRoom: () => true,
       wallClock: () => 1_000,
       onFatal: reject,
       onApplied: () => {},

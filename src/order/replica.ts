@@ -45,8 +45,6 @@ export interface ReplicaOptions {
   readonly copyState: ApplierHost["copyState"];
   /** What an empty log is founded with. */
   readonly definition: MarketDefinition;
-  /** Whether the store has room for more; what is committed and finds none waits for it. */
-  readonly hasRoom: () => boolean;
   readonly wallClock: () => number;
   readonly onFatal: (error: unknown) => void;
   readonly onApplied: (from: LogIndex, to: LogIndex) => void;
@@ -140,15 +138,11 @@ export class Replica {
 
   /**
    * What is in the log must be applicable everywhere, so every command is decoded before any of them is taken. Throws
-   * `DecodeError` if one is malformed: then the sender is not one of ours. On a full disk nothing is taken.
+   * `DecodeError` if one is malformed: then the sender is not one of ours.
    */
   submit(link: FrontendLink, submissions: readonly Submission[]): void {
     if (this.#fence() === undefined) {
       for (const { ticket } of submissions) link.fail(ticket, "not-leader");
-      return;
-    }
-    if (!this.#options.hasRoom()) {
-      for (const { ticket } of submissions) link.fail(ticket, "unavailable");
       return;
     }
     const commands = submissions.map(({ command }) => decodeSubmitted(command));

@@ -142,6 +142,7 @@ function becomeLeader(raft: Raft): void {
     firstIndex,
     transfer: undefined,
     nextTransferAt: raft.now + raftTimes.transferCooldownMs,
+    nextTryAt: raft.now,
     leases: new Map(),
     commitsFrom: raft.now + (raft.drained ? 0 : formerLeasesMs(raft)),
   };

@@ -63,6 +63,8 @@ export interface Reign {
   readonly firstIndex: LogIndex;
   transfer: Transfer | undefined;
   nextTransferAt: number;
+  /** The same for a leader that could not serve. */
+  nextTryAt: number;
   /** Leases by holder, and from when on those of former leaders are over (leases.ts). */
   readonly leases: Map<number, Lease>;
   commitsFrom: number;

@@ -13,6 +13,8 @@ import { canServe, majorityHasRoom, peers, type Raft, type Reign, send } from ".
 const closeEntries = 1_000;
 /** How long the heir may take. */
 const handoverMs = raftTimes.electionTimeoutMinMs;
+/** How long a leader that should not lead goes on when its heir did not take over. */
+const retryMs = 1_000;
 /** A follower that has not answered for this long is not connected. */
 const silentMs = 4 * raftTimes.heartbeatMs;
 
@@ -60,7 +62,7 @@ function stableHeir(raft: Raft, reign: Reign): ReplicaId | undefined {
  * disks are full, because then a successor could commit nothing, and this one at least answers reads.
  */
 function ableHeir(raft: Raft, reign: Reign): ReplicaId | undefined {
-  if (raft.stateful && !majorityHasRoom(raft)) return undefined;
+  if (raft.now < reign.nextTryAt || (raft.stateful && !majorityHasRoom(raft))) return undefined;
   return peers(raft).findLast((peer) => reign.progress.get(peer)?.closeSince !== undefined);
 }
 
@@ -90,5 +92,6 @@ export function completeTransfer(raft: Raft, reign: Reign): void {
 function endTransfer(raft: Raft, reign: Reign): void {
   reign.transfer = undefined;
   reign.nextTransferAt = raft.now + raftTimes.transferCooldownMs;
+  reign.nextTryAt = raft.now + retryMs;
   raft.effects.push({ kind: "leadership" });
 }

@@ -1,6 +1,6 @@
 /**
- * What a leader and a front-end that keeps replies say to each other about the lease that lets it (DESIGN: the leased
- * cache; the idea is Gray and Cheriton's, SOSP 1989).
+ * What a leader and a front-end that keeps replies say to each other about the lease that lets it (ARCHITECTURE.md,
+ * "Why a cached read is never stale"; the idea is Gray and Cheriton's, SOSP 1989).
  *
  * A lease is granted in *sessions*. Within one, the leader tells the holder of every entry as it appends it
  * (`invalidation`), and commits nothing that the holder has not acknowledged, until the lease has ended. So whoever

@@ -3,7 +3,7 @@
  * disk. Many writes complete with one group commit; the core hears of the last, which speaks for all.
  */
 import type { Effect } from "../../raft/effect.ts";
-import { untilRoom } from "./until-room.ts";
+import { untilRoomOrEnd } from "./until-room.ts";
 import { writeVote } from "./vote-record.ts";
 import type { WriteAheadLog } from "./wal/write-ahead-log.ts";
 
@@ -27,6 +27,7 @@ export class Durability {
   readonly #votes = new Set<number>();
   #recording: Promise<void> = Promise.resolve();
   #scheduled = false;
+  readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers();
 
   constructor(wal: WriteAheadLog, directory: string, host: DurabilityHost) {
     this.#wal = wal;
@@ -56,8 +57,9 @@ export class Durability {
 
   #recordVote(ticket: number, hardState: Reset["hardState"]): void {
     this.#recording = this.#recording
-      .then(() => untilRoom(() => writeVote(this.#directory, hardState)))
-      .then(() => {
+      .then(() => untilRoomOrEnd(() => writeVote(this.#directory, hardState), this.#closed.promise))
+      .then((recorded) => {
+        if (!recorded) return;
         this.#votes.delete(ticket);
         this.#done(this.#logged);
       })
@@ -77,8 +79,9 @@ export class Durability {
     });
   }
 
-  /** Resolves when no record is being written any more. */
+  /** Resolves when no record is being written any more, or one waits for room that may never come. */
   async close(): Promise<void> {
+    this.#closed.resolve();
     await this.#recording;
   }
 }

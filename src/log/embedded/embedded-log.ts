@@ -24,7 +24,7 @@ import { Durability } from "./durability.ts";
 import { OwnEntries } from "./own-entries.ts";
 import { type Member, Peers } from "./peers.ts";
 import { type Started, startLog } from "./start.ts";
-import { untilRoom } from "./until-room.ts";
+import { untilRoomOrEnd } from "./until-room.ts";
 import { WriteAheadLog } from "./wal/write-ahead-log.ts";
 
 /** The core's clock is looked at this often; its times are multiples of tens of milliseconds. */
@@ -100,6 +100,7 @@ export class EmbeddedLog implements ReplicatedLog {
   #behind: LogIndex | undefined;
   #fallingBehind: Promise<void> | undefined;
   #oncePersisted: PromiseWithResolvers<void> = Promise.withResolvers();
+  readonly #ended: PromiseWithResolvers<void> = Promise.withResolvers();
   #resetting: Promise<void> = Promise.resolve();
   #compacting = false;
   /** Readers that wait for more to be delivered. */
@@ -309,11 +310,11 @@ export class EmbeddedLog implements ReplicatedLog {
   async restore(index: LogIndex, term: Term): Promise<void> {
     await this.#fallingBehind;
     this.#step({ kind: "restored", base: { index, term } });
-    this.#keepsUp = true;
-    await this.#resetting;
+    this.#next = logIndex(index + 1);
+    await Promise.race([this.#resetting, this.#ended.promise]);
     // Until the log holds it durably, a crash would leave a state that is ahead of it.
     while (this.#raft.durable < index && !this.#closed) await this.#oncePersisted.promise;
-    await clearBehind(this.#options.directory);
+    await this.#untilRoom(() => clearBehind(this.#options.directory));
     this.#behind = undefined;
   }
 
@@ -341,6 +342,7 @@ export class EmbeddedLog implements ReplicatedLog {
     this.#barriers.clear();
     this.#wakeReaders.resolve();
     this.#oncePersisted.resolve();
+    this.#ended.resolve();
     await this.#durability.close();
     await this.#wal.close();
   }
@@ -407,7 +409,7 @@ export class EmbeddedLog implements ReplicatedLog {
         this.#onRecall();
         return;
       case "recovered":
-        untilRoom(() => this.#wal.forgetRecovering())
+        this.#untilRoom(() => this.#wal.forgetRecovering())
           .then(() => this.#options.onEvent({ kind: "recovered" }))
           .catch(this.#options.onFatal);
         return;
@@ -418,7 +420,7 @@ export class EmbeddedLog implements ReplicatedLog {
         for (const id of effect.ids) this.#takeBarrier(id).reject(notLeading());
         return;
       case "settled":
-        this.#wal.forgetCut().catch(this.#options.onFatal);
+        this.#untilRoom(() => this.#wal.forgetCut()).catch(this.#options.onFatal);
         return;
       case "truncated":
         this.#own.forgetFrom(effect.from);
@@ -452,11 +454,16 @@ export class EmbeddedLog implements ReplicatedLog {
   /** The reader is told once that is on record. */
   async #fallBehind(through: LogIndex): Promise<void> {
     if (this.#behind !== undefined) return;
-    this.#fallingBehind ??= untilRoom(() => markBehind(this.#options.directory, through));
+    this.#fallingBehind ??= this.#untilRoom(() => markBehind(this.#options.directory, through));
     await this.#fallingBehind;
     this.#fallingBehind = undefined;
     this.#behind ??= through;
     this.#wake();
+  }
+
+  /** As long as the log is open; afterwards what waits for room is given up. */
+  async #untilRoom(run: () => Promise<void>): Promise<void> {
+    await untilRoomOrEnd(run, this.#ended.promise);
   }
 
   #wake(): void {

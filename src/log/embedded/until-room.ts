@@ -13,3 +13,21 @@ export async function untilRoom<T>(run: () => Promise<T>, onFull: () => void = (
     await new Promise<void>((resolve) => inASecond(resolve));
   }
 }
+
+/** The same, but given up when `ended` resolves: false then. */
+export async function untilRoomOrEnd(run: () => Promise<void>, ended: Promise<void>): Promise<boolean> {
+  let over = false;
+  const end = ended.then(() => {
+    over = true;
+  });
+  for (;;) {
+    try {
+      await run();
+      return true;
+    } catch (error) {
+      if (!isFull(error)) throw error;
+    }
+    await Promise.race([end, new Promise<void>((resolve) => inASecond(resolve))]);
+    if (over) return false;
+  }
+}
