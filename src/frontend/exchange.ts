@@ -3,6 +3,8 @@
  * go out as one flat list in one call, which is what Node writes fastest.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { orderTimes } from "../base/limits.ts";
+import type { Position } from "../base/units.ts";
 import { type Problem, renderProblem } from "./problem.ts";
 
 export interface Exchange {
@@ -27,6 +29,16 @@ export function respond(
   response.writeHead(status, headers);
   // As many bytes as characters: all ASCII, which Node writes cheaper as what it is.
   response.end(body, length === body.length ? "latin1" : "utf8");
+}
+
+/** When a read is given up, however many times it asks. */
+export function readDeadlineMs({ startedMs }: Exchange): number {
+  return startedMs + orderTimes.readDeadlineMs;
+}
+
+export function positioned(headers: string[], position: Position): string[] {
+  headers.push("bazaar-position", String(position));
+  return headers;
 }
 
 export function respondData(exchange: Exchange, data: string, headers: string[] = []): void {
@@ -59,19 +71,14 @@ function duration(ms: number): number {
   return Math.round(ms * 1_000) / 1_000;
 }
 
-/** How long this tier and the one behind it took. */
-export function serverTiming(nowMs: number, startedMs: number, behindMs: number): string {
-  return `frontend;dur=${duration(nowMs - startedMs - behindMs)}, order;dur=${duration(behindMs)}`;
-}
-
 /** Milliseconds spent behind the front-end; undefined: that tier took no part. */
 export interface Behind {
   readonly orderMs?: number;
   readonly catalogMs?: number;
 }
 
-/** The same for what may have gone to both tiers or to none. */
-export function readTiming(nowMs: number, startedMs: number, { orderMs, catalogMs }: Behind): string {
+/** How long this tier and those behind it took. */
+export function serverTiming(nowMs: number, startedMs: number, { orderMs, catalogMs }: Behind): string {
   let timing = `frontend;dur=${duration(nowMs - startedMs - (orderMs ?? 0) - (catalogMs ?? 0))}`;
   if (orderMs !== undefined) timing += `, order;dur=${duration(orderMs)}`;
   if (catalogMs !== undefined) timing += `, catalog;dur=${duration(catalogMs)}`;

@@ -1,13 +1,13 @@
 /** `GET /<resource>/<name or id>` and `GET /<resource>`: what was asked, and how what was found is shown. */
 import { requestLimits } from "../base/limits.ts";
-import type { Position } from "../base/units.ts";
 import type { Inquiry } from "../wire/service.ts";
 import { type Desk, reject } from "./desk.ts";
-import { type Exchange, respond, respondProblem } from "./exchange.ts";
+import { type Exchange, positioned, respond, respondProblem } from "./exchange.ts";
 import { renderPage } from "./hits.ts";
 import { readItems } from "./item-reads.ts";
 import { type Problem, problem, shown } from "./problem.ts";
 import {
+  allDigits,
   consistencyParameters,
   linearizable,
   type Parameters,
@@ -19,13 +19,6 @@ import {
   readSegment,
 } from "./query.ts";
 import { readText } from "./texts.ts";
-
-export function positioned(headers: string[], position: Position): string[] {
-  headers.push("bazaar-position", String(position));
-  return headers;
-}
-
-const allDigits = /^[0-9]+$/;
 
 /** `segment` is the path's last part as it was sent, `query` what stands behind the question mark. */
 export function lookUpItem(desk: Desk, exchange: Exchange, segment: string, query: string): void {

@@ -10,12 +10,12 @@
  * event loop, so that the cache has seen no less than at that reading.
  */
 import { DecodeError } from "../base/bytes.ts";
-import { orderTimes, requestLimits } from "../base/limits.ts";
+import { requestLimits } from "../base/limits.ts";
 import type { Position } from "../base/units.ts";
 import type { Freshness, Inquiry } from "../wire/service.ts";
 import type { Content, Wanted } from "./cache.ts";
 import type { Desk } from "./desk.ts";
-import { type Behind, type Exchange, readTiming, respondProblem } from "./exchange.ts";
+import { type Behind, type Exchange, readDeadlineMs, respondProblem, serverTiming } from "./exchange.ts";
 import type { AnsweredBy, Found, Whom } from "./inquiries.ts";
 import type { Asking, Source } from "./leased-reads.ts";
 import { type Consistency, unanswered } from "./query.ts";
@@ -31,11 +31,6 @@ export interface ItemRead {
   readonly consistency: Consistency;
   /** Answer; `headers` are those that every read has. */
   readonly show: (content: Content, headers: string[]) => void;
-}
-
-/** When a read is given up, however many times it asks. */
-export function readDeadlineMs({ startedMs }: Exchange): number {
-  return startedMs + orderTimes.readDeadlineMs;
 }
 
 function inquiryFor(wanted: Wanted): Inquiry {
@@ -170,7 +165,7 @@ function answer(
   behind: Behind,
 ): void {
   desk.metrics.reads.answered++;
-  const timing = readTiming(desk.now(), exchange.startedMs, behind);
+  const timing = serverTiming(desk.now(), exchange.startedMs, behind);
   const headers = ["x-cache", cache, "server-timing", timing];
   if (consistency.stale) headers.push("age", String(Math.floor(desk.replicas.leaderlessMs / 1_000)));
   show(content, headers);

@@ -9,13 +9,19 @@ import { DecodeError } from "../base/bytes.ts";
 import type { OrderRow } from "../market/rows.ts";
 import type { Freshness, Inquiry } from "../wire/service.ts";
 import { type Desk, reject } from "./desk.ts";
-import { type Exchange, respond, respondProblem, serverTiming } from "./exchange.ts";
+import {
+  type Exchange,
+  positioned,
+  readDeadlineMs,
+  respond,
+  respondProblem,
+  serverTiming,
+} from "./exchange.ts";
 import type { AnsweredBy, Found, Whom } from "./inquiries.ts";
-import { positioned } from "./item-lookups.ts";
-import { readDeadlineMs } from "./item-reads.ts";
 import { inquiryLimits } from "./limits.ts";
 import { malformed, type Problem, problem, shown } from "./problem.ts";
 import {
+  allDigits,
   type Consistency,
   consistencyParameters,
   linearizable,
@@ -30,7 +36,8 @@ import { readOrderRow, readOrderRows, readOrderRowsIfAny } from "./reading.ts";
 import { readText } from "./texts.ts";
 
 type Rows = Extract<Found, { kind: "rows" }>;
-type Show = (found: Rows, headers: string[]) => void;
+/** Asks for the headers, which count the read as answered, once it has read the rows. */
+type Show = (found: Rows, headers: () => string[]) => void;
 
 /** Ask as freshly as the caller wants, and give `rows` what was found; a failure is answered here. */
 function find(desk: Desk, exchange: Exchange, inquiry: Inquiry, wanted: Consistency, rows: Show): void {
@@ -66,13 +73,17 @@ function ask(
       desk.replicas.ask(inquiry, { kind: "at-least", position: atLeast }, whom, deadlineMs, answered);
       return;
     }
-    const headers = readHeaders(desk, exchange, askedMs);
-    if (stale) headers.push("age", String(Math.floor(desk.replicas.leaderlessMs / 1_000)));
+    const headers = (): string[] => {
+      const told = readHeaders(desk, exchange, askedMs);
+      if (stale) told.push("age", String(Math.floor(desk.replicas.leaderlessMs / 1_000)));
+      return told;
+    };
     try {
       rows(found, headers);
     } catch (error) {
       // Rows are decoded before anything is answered: a replica whose rows cannot be read has not answered.
       if (!(error instanceof DecodeError)) throw error;
+      desk.metrics.reads.unavailable++;
       respondProblem(exchange, unanswered(consistency));
     }
   };
@@ -83,7 +94,12 @@ function readHeaders(desk: Desk, exchange: Exchange, askedMs: number): string[] 
   desk.metrics.reads.answered++;
   desk.metrics.cache.bypasses++;
   const nowMs = desk.now();
-  return ["x-cache", "bypass", "server-timing", serverTiming(nowMs, exchange.startedMs, nowMs - askedMs)];
+  return [
+    "x-cache",
+    "bypass",
+    "server-timing",
+    serverTiming(nowMs, exchange.startedMs, { orderMs: nowMs - askedMs }),
+  ];
 }
 
 /** The rows to show, and the last of them if there are more behind it: one more than `limit` was asked for. */
@@ -95,8 +111,6 @@ function pageOf<Row>(
   const page = rows.slice(0, limit);
   return { page, last: more || rows.length > limit ? page.at(-1) : undefined };
 }
-
-const allDigits = /^[0-9]+$/;
 
 export function lookUpOrder(desk: Desk, exchange: Exchange, segment: string, query: string): void {
   if (!allDigits.test(segment))
@@ -115,8 +129,8 @@ export function lookUpOrder(desk: Desk, exchange: Exchange, segment: string, que
     respond(exchange, 200, `{"data":${desk.renderer.order(order)}}`, positioned(headers, order.position));
   const rows: Show = (found, headers) => {
     const order = readOrderRow(found.rows);
-    if (order === undefined) respondProblem(exchange, missing, positioned(headers, found.position));
-    else show(order, headers);
+    if (order === undefined) respondProblem(exchange, missing, positioned(headers(), found.position));
+    else show(order, headers());
   };
   if (consistency.stale || consistency.atLeast !== undefined)
     return find(desk, exchange, inquiry, consistency, rows);
@@ -176,7 +190,7 @@ export function listOrders(desk: Desk, exchange: Exchange, query: string): void 
     const { page, last } = pageOf(found, readOrderRows(found.rows), limit);
     const next = last === undefined ? "" : `,"next":"${last.number}"`;
     const data = page.map((row) => desk.renderer.order(row)).join(",");
-    respond(exchange, 200, `{"data":[${data}]${next}}`, positioned(headers, found.position));
+    respond(exchange, 200, `{"data":[${data}]${next}}`, positioned(headers(), found.position));
   });
 }
 

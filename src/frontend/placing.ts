@@ -67,7 +67,7 @@ function answerOne(
   settleSequences(identity, status, [ending]);
   const position = ending.kind === "order" ? ending.order.position : ending.position;
   const headers = changeHeaders(identity, status, position, ending.replayed);
-  headers.push("server-timing", serverTiming(desk.now(), exchange.startedMs, behindMs));
+  headers.push("server-timing", serverTiming(desk.now(), exchange.startedMs, { orderMs: behindMs }));
   if (ending.kind === "problem") respondProblem(exchange, ending.problem, headers);
   else respond(exchange, 200, renderSlot(desk, ending), headers);
 }
@@ -138,7 +138,7 @@ function answerBatch(
   }
   const headers = changeHeaders(identity, status, undefined, replayed);
   if (position > 0) headers.push("bazaar-position", String(position));
-  headers.push("server-timing", serverTiming(desk.now(), exchange.startedMs, behindMs));
+  headers.push("server-timing", serverTiming(desk.now(), exchange.startedMs, { orderMs: behindMs }));
   if (failure !== undefined) respondProblem(exchange, failure, headers);
   else respond(exchange, 200, `{"data":[${slots.join(",")}]}`, headers);
 }

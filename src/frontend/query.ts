@@ -97,6 +97,9 @@ export function unanswered({ stale, atLeast }: Consistency): Problem {
   return stale ? nothingKnown : unread;
 }
 
+/** How a path names a number: an item's or an order's. */
+export const allDigits = /^[0-9]+$/;
+
 const cursorPattern = /^i[0-9]{1,9}$/;
 
 /** Where the next page of items begins; opaque to clients. */

@@ -15,13 +15,12 @@ export function formerLeasesMs(raft: Raft): number {
   return raft.config.leaseMs * leaseTimes.driftMargin;
 }
 
-/** Up to where leases let a leader commit at this moment. Forgets those that are over. */
+/** Up to where leases let a leader commit at this moment. */
 export function leaseGate(raft: Raft, reign: Reign): LogIndex {
   if (raft.now < reign.commitsFrom) return raft.commit;
   let gate: number = raft.log.lastIndex;
-  for (const [holder, lease] of reign.leases) {
-    if (lease.until <= raft.now) reign.leases.delete(holder);
-    else if (lease.acknowledged < gate) gate = lease.acknowledged;
+  for (const { until, acknowledged } of reign.leases.values()) {
+    if (until > raft.now && acknowledged < gate) gate = acknowledged;
   }
   return logIndex(gate);
 }

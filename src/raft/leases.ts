@@ -31,9 +31,17 @@ export function grantLease(raft: Raft, holder: number, fresh: boolean): void {
     return;
   }
   const until = raft.now + remainingMs * leaseTimes.driftMargin;
-  if (held === undefined) reign.leases.set(holder, { until, acknowledged: raft.log.lastIndex });
-  else held.until = Math.max(held.until, until);
+  if (held !== undefined) held.until = Math.max(held.until, until);
+  else {
+    forgetEnded(raft, reign);
+    reign.leases.set(holder, { until, acknowledged: raft.log.lastIndex });
+  }
   raft.effects.push({ kind: "lease-granted", holder, remainingMs });
+}
+
+/** Those that are over count for nothing; they are forgotten when another is granted, so that they do not pile up. */
+function forgetEnded({ now }: Raft, { leases }: Reign): void {
+  for (const [holder, { until }] of leases) if (until <= now) leases.delete(holder);
 }
 
 /** For how long a lease could be granted now. */

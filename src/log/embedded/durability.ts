@@ -3,7 +3,7 @@
  * disk. Many writes complete with one group commit; the core hears of the last, which speaks for all.
  */
 import type { Effect } from "../../raft/effect.ts";
-import { untilRoomOrEnd } from "./until-room.ts";
+import { untilRoom } from "./until-room.ts";
 import { writeVote } from "./vote-record.ts";
 import type { WriteAheadLog } from "./wal/write-ahead-log.ts";
 
@@ -57,7 +57,7 @@ export class Durability {
 
   #recordVote(ticket: number, hardState: Reset["hardState"]): void {
     this.#recording = this.#recording
-      .then(() => untilRoomOrEnd(() => writeVote(this.#directory, hardState), this.#closed.promise))
+      .then(() => untilRoom(() => writeVote(this.#directory, hardState), { ended: this.#closed.promise }))
       .then((recorded) => {
         if (!recorded) return;
         this.#votes.delete(ticket);

@@ -24,7 +24,7 @@ import { Durability } from "./durability.ts";
 import { OwnEntries } from "./own-entries.ts";
 import { type Member, Peers } from "./peers.ts";
 import { type Started, startLog } from "./start.ts";
-import { untilRoomOrEnd } from "./until-room.ts";
+import { untilRoom } from "./until-room.ts";
 import { WriteAheadLog } from "./wal/write-ahead-log.ts";
 
 /** The core's clock is looked at this often; its times are multiples of tens of milliseconds. */
@@ -98,7 +98,7 @@ export class EmbeddedLog implements ReplicatedLog {
   /** What the step under way granted. */
   #grantedMs: number | undefined;
   #behind: LogIndex | undefined;
-  #fallingBehind: Promise<void> | undefined;
+  #fallingBehind: Promise<boolean> | undefined;
   #oncePersisted: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #ended: PromiseWithResolvers<void> = Promise.withResolvers();
   #resetting: Promise<void> = Promise.resolve();
@@ -215,7 +215,7 @@ export class EmbeddedLog implements ReplicatedLog {
     return this.#wal.room && this.#readerRoom;
   }
 
-  /** The reader's disk is full, or has room again: without it this member should neither lead nor take entries. */
+  /** The reader's disk is full, or has room again: without it this member should not lead, and takes entries only as far as its reserve lasts. */
   noteReaderRoom(room: boolean): void {
     this.#readerRoom = room;
     this.#noteRoom();
@@ -314,8 +314,7 @@ export class EmbeddedLog implements ReplicatedLog {
     await Promise.race([this.#resetting, this.#ended.promise]);
     // Until the log holds it durably, a crash would leave a state that is ahead of it.
     while (this.#raft.durable < index && !this.#closed) await this.#oncePersisted.promise;
-    await this.#untilRoom(() => clearBehind(this.#options.directory));
-    this.#behind = undefined;
+    if (await this.#untilRoom(() => clearBehind(this.#options.directory))) this.#behind = undefined;
   }
 
   compact(through: LogIndex): void {
@@ -410,7 +409,9 @@ export class EmbeddedLog implements ReplicatedLog {
         return;
       case "recovered":
         this.#untilRoom(() => this.#wal.forgetRecovering())
-          .then(() => this.#options.onEvent({ kind: "recovered" }))
+          .then((forgotten) => {
+            if (forgotten) this.#options.onEvent({ kind: "recovered" });
+          })
           .catch(this.#options.onFatal);
         return;
       case "read-ready":
@@ -455,15 +456,15 @@ export class EmbeddedLog implements ReplicatedLog {
   async #fallBehind(through: LogIndex): Promise<void> {
     if (this.#behind !== undefined) return;
     this.#fallingBehind ??= this.#untilRoom(() => markBehind(this.#options.directory, through));
-    await this.#fallingBehind;
+    const marked = await this.#fallingBehind;
     this.#fallingBehind = undefined;
-    this.#behind ??= through;
+    if (marked) this.#behind ??= through;
     this.#wake();
   }
 
-  /** As long as the log is open; afterwards what waits for room is given up. */
-  async #untilRoom(run: () => Promise<void>): Promise<void> {
-    await untilRoomOrEnd(run, this.#ended.promise);
+  /** As long as the log is open; afterwards what waits for room is given up, and the answer is false. */
+  async #untilRoom(run: () => Promise<void>): Promise<boolean> {
+    return await untilRoom(run, { ended: this.#ended.promise });
   }
 
   #wake(): void {

@@ -5,6 +5,7 @@
  * starts *recovering*, with the state of its store for a base, and counts for nothing until its peers have brought it
  * back (raft/recovery.ts). Only one that is alone has nobody who could: that is the operator's.
  */
+import { assert } from "../../base/assert.ts";
 import { OperatingFailure } from "../../base/failure.ts";
 import { logLimits } from "../../base/limits.ts";
 import { logIndex, type ReplicaId } from "../../base/units.ts";
@@ -51,10 +52,12 @@ export async function startLog(options: StartOptions): Promise<Started> {
     told = room;
     options.onRoom(room);
   };
-  const started = await untilRoom(
-    () => start({ ...options, onRoom }),
-    () => onRoom(false),
-  );
+  let started: Started | undefined;
+  const run = async (): Promise<void> => {
+    started = await start({ ...options, onRoom });
+  };
+  await untilRoom(run, { onFull: () => onRoom(false) });
+  assert(started !== undefined, "a start that is not ended comes to its end");
   onRoom(started.wal.room);
   return started;
 }

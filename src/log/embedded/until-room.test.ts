@@ -1,17 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { untilRoom, untilRoomOrEnd } from "./until-room.ts";
+import { untilRoom } from "./until-room.ts";
 import { fullDisk } from "./wal/room.ts";
 
 test("what finds no room is tried again until it does, and the wait is told once", async () => {
   let tries = 0;
   let told = 0;
-  const run = async (): Promise<number> => {
+  const run = async (): Promise<void> => {
     if (++tries < 3) throw fullDisk("no room");
-    return tries;
   };
-  assert.equal(await untilRoom(run, () => told++), 3);
-  assert.equal(told, 1);
+  assert.equal(await untilRoom(run, { onFull: () => told++ }), true);
+  assert.deepEqual([tries, told], [3, 1]);
 });
 
 test("any other failure is not waited out", async () => {
@@ -19,18 +18,18 @@ test("any other failure is not waited out", async () => {
     untilRoom(() => Promise.reject(new Error("broken"))),
     /broken/,
   );
-  const never = Promise.withResolvers<void>();
+  const ended = new Promise<void>(() => {});
   await assert.rejects(
-    untilRoomOrEnd(() => Promise.reject(new Error("broken")), never.promise),
+    untilRoom(() => Promise.reject(new Error("broken")), { ended }),
     /broken/,
   );
 });
 
 test("who waits for room gives up when it is ended", async () => {
   const ended = Promise.withResolvers<void>();
-  const waiting = untilRoomOrEnd(() => {
+  const run = (): Promise<void> => {
     ended.resolve();
     return Promise.reject(fullDisk("no room"));
-  }, ended.promise);
-  assert.equal(await waiting, false);
+  };
+  assert.equal(await untilRoom(run, { ended: ended.promise }), false);
 });

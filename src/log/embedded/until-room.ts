@@ -1,33 +1,31 @@
 /** On a full disk small records cannot be written either: whoever must have one waits until it can. */
 import { inASecond, isFull } from "./wal/room.ts";
 
-/** Carries `run` out, again and again while the disk is full. `onFull`: it has to wait, for the first time. */
-export async function untilRoom<T>(run: () => Promise<T>, onFull: () => void = () => {}): Promise<T> {
-  for (let tries = 0; ; tries++) {
-    try {
-      return await run();
-    } catch (error) {
-      if (!isFull(error)) throw error;
-    }
-    if (tries === 0) onFull();
-    await new Promise<void>((resolve) => inASecond(resolve));
-  }
+export interface Waiting {
+  /** It has to wait: told once. */
+  readonly onFull?: () => void;
+  /** Resolves when nobody wants it any more. */
+  readonly ended?: Promise<void>;
 }
 
-/** The same, but given up when `ended` resolves: false then. */
-export async function untilRoomOrEnd(run: () => Promise<void>, ended: Promise<void>): Promise<boolean> {
+/** Carries `run` out, again and again while the disk is full. False, and it was not carried out: `ended` resolved first. */
+export async function untilRoom(run: () => Promise<void>, { onFull, ended }: Waiting = {}): Promise<boolean> {
   let over = false;
-  const end = ended.then(() => {
+  const end = ended?.then(() => {
     over = true;
   });
-  for (;;) {
+  for (let tries = 0; !over; tries++) {
     try {
       await run();
       return true;
     } catch (error) {
       if (!isFull(error)) throw error;
     }
-    await Promise.race([end, new Promise<void>((resolve) => inASecond(resolve))]);
-    if (over) return false;
+    if (tries === 0) onFull?.();
+    const later = Promise.withResolvers<void>();
+    const cancel = inASecond(later.resolve);
+    await (end === undefined ? later.promise : Promise.race([end, later.promise]));
+    cancel();
   }
+  return false;
 }
