@@ -73,6 +73,8 @@ export const wireLimits = {
   frameBytes: 16 * 1024 * 1024,
   /** Bytes queued for one connection; beyond it the sender is told and must hold back. */
   queuedBytes: 64 * 1024 * 1024,
+  /** A connection so long silent is asked for a sign of life by the system, and so often again. */
+  keepAliveMs: 1_000,
 } as const;
 
 /** Answered requests are remembered for 30 days of ticks. */

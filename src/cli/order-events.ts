@@ -76,17 +76,30 @@ export interface StoreRecovery {
   applied(index: LogIndex): void;
 }
 
-/** Tells, once, that a store which was begun anew has again what was in the log when it was. */
-export function storeRecovery(host: ProcessHost, through: LogIndex): StoreRecovery {
+/**
+ * Tells, once, that a store which was begun anew has again what was in the log when it was. `finish` resolves when that is
+ * durable and noted, or to false if it will not be in this life.
+ */
+export function storeRecovery(
+  host: ProcessHost,
+  through: LogIndex,
+  finish: () => Promise<boolean>,
+): StoreRecovery {
   let underWay = true;
+  let finishing = false;
+  const end = async (): Promise<void> => {
+    if (!(await finish())) return;
+    underWay = false;
+    host.emit({ kind: "recovery-finished", what: "store" });
+  };
   return {
     get underWay() {
       return underWay;
     },
     applied: (index) => {
-      if (!underWay || index < through) return;
-      underWay = false;
-      host.emit({ kind: "recovery-finished", what: "store" });
+      if (finishing || index < through) return;
+      finishing = true;
+      void end();
     },
   };
 }

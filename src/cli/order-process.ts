@@ -20,7 +20,7 @@ import { Replica } from "../order/replica.ts";
 import type { Digest } from "../store/port.ts";
 import { leaveMark, StoreDamage } from "../store/sqlite/damage.ts";
 import type { SqliteStore } from "../store/sqlite/sqlite-store.ts";
-import { openSqliteStore } from "../store/sqlite/store.ts";
+import { endRefilling, openSqliteStore } from "../store/sqlite/store.ts";
 import { Listener } from "../wire/listener.ts";
 import type { OrderConfig, ProcessHost, RunningProcess } from "../wire/process.ts";
 import { commitEvents, processEvent, roomEvents, storeRecovery } from "./order-events.ts";
@@ -80,7 +80,9 @@ export async function startOrder(config: OrderConfig, host: ProcessHost): Promis
   };
   noteStoreRoom(!store.full);
   const told = commitEvents(host, () => market);
-  const refilled = begunAnew ? storeRecovery(host, log.lastIndex) : undefined;
+  const refilled = begunAnew
+    ? storeRecovery(host, log.lastIndex, () => finishRefilling(store, directory))
+    : undefined;
   const copy = async (
     atLeast: Parameters<typeof log.compact>[0],
     signal: AbortSignal,
@@ -121,6 +123,8 @@ export async function startOrder(config: OrderConfig, host: ProcessHost): Promis
     },
     onEvent: (event) => host.emit(event),
   });
+  // An earlier life may have refilled it, and ended before it could say so.
+  if (stored.index > 0 && !stored.copying) refilled?.applied(stored.index);
   const copySource = new CopySource({ store });
   const self = present(
     orders.find((order) => order.id === config.id),
@@ -145,7 +149,7 @@ export async function startOrder(config: OrderConfig, host: ProcessHost): Promis
   };
 }
 
-/** `begunAnew`: what lay there was damaged and was set aside. */
+/** `begunAnew`: what lay there was damaged and was set aside, in this life or in one that did not refill it. */
 async function openStore(
   config: OrderConfig,
   host: ProcessHost,
@@ -161,10 +165,23 @@ async function openStore(
     checkpointPages: Math.min(most, Math.max(least, Math.floor(config.segmentBytes / bytes))),
   });
   if (setAside !== undefined) {
-    const reason = `${setAside.reason}. It was set aside as ${setAside.file}.`;
+    const { reason: found, file = "another file" } = setAside;
+    const reason = `${found}. It was set aside as ${file}.`;
     host.emit({ kind: "recovery-started", what: "store", reason });
   }
   return { store, begunAnew: setAside !== undefined };
+}
+
+/** The store has caught up in memory: wait until it has on disk. */
+async function finishRefilling(store: SqliteStore, directory: string): Promise<boolean> {
+  try {
+    await store.flush();
+  } catch {
+    // The store has failed, which is told by `onFatal`, or is being closed: the next life goes on.
+    return false;
+  }
+  endRefilling(directory);
+  return true;
 }
 
 function readable(digest: Digest): unknown {

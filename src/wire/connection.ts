@@ -37,6 +37,8 @@ export class Connection {
     this.#socket = socket;
     this.#events = events;
     socket.setNoDelay(true);
+    // A machine that lost its power never says that the connection is over, and who only listens would wait for ever.
+    socket.setKeepAlive(true, wireLimits.keepAliveMs);
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     socket.on("error", (error) => {
       this.#error ??= error;

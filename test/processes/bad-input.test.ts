@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { badRequests, sendBadRequest } from "./bad-requests.test-support.ts";
+import { closeAfter } from "./diagnosis.test-support.ts";
 import { call } from "./http.test-support.ts";
 import { Market } from "./market.test-support.ts";
 
@@ -16,7 +17,7 @@ async function effects(market: Market): Promise<unknown> {
 
 test("bad requests are refused with a reason, change nothing and crash nothing", async (t) => {
   const market = await Market.start();
-  t.after(() => market.close());
+  closeAfter(t, market);
   const { status } = await call(`${market.url}/orders`, { body: { name: "FishCo", quantity: 1 } });
   assert.equal(status, 200);
   const before = await effects(market);

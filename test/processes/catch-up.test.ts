@@ -52,6 +52,7 @@ async function interruptCopy(away: Away, sideOf: (copy: { readonly from: string 
     await market.start(victim);
     const side = sideOf(await begun);
     const exited = timeline.next(side, "process-exited");
+    market.causeEnd(side);
     process.kill(present(pids.get(side), `the pid of ${side}`), "SIGKILL");
     await exited;
     const inTime = timeline.of(victim, "snapshot-installed").length === before;

@@ -145,3 +145,39 @@ for (const { from, options, copies, inflicted } of cases) {
     }
   });
 }
+
+test("a replica that dies before its database is built again says in its next life too that it builds one", async (t) => {
+  const { market, ledger } = await opened(t);
+  const timeline = await Timeline.watch(market);
+  await ledger.place(100);
+  await market.whole();
+  const victim = present((await market.followers())[0], "a follower");
+  const names = (await market.status()).processes.filter(({ role }) => role === "order");
+  const others = names.map(({ name }) => name).filter((name) => name !== victim);
+  await market.hold(victim);
+  const file = databaseOf(market, victim);
+  joinFiles(file);
+  writeFileSync(file, readFileSync(file).fill(0xa5));
+  // Without a leader it does not learn what of its log is committed, so it builds nothing.
+  await market.pause(...others);
+  try {
+    const first = timeline.next(victim, "recovery-started");
+    await market.start(victim);
+    const { reason } = await first;
+    const second = timeline.next(victim, "recovery-started");
+    await market.kill(victim);
+    assert.equal((await second).reason, reason);
+    await eventually(`${victim} to say so`, async () => {
+      const { state, recovering = "" } = await market.process(victim);
+      return state === "recovering" && /database was set aside/.test(recovering);
+    });
+    assert.deepEqual(timeline.of(victim, "recovery-finished"), []);
+  } finally {
+    await market.resume(...others);
+  }
+  await agree(market, ledger);
+  assert.equal(timeline.of(victim, "recovery-finished").length, 1);
+  await market.kill(victim);
+  await agree(market, ledger);
+  assert.equal(timeline.of(victim, "recovery-started").length, 2, "it is whole and has forgotten it");
+});

@@ -7,6 +7,7 @@ import { cpSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { present } from "../../src/base/assert.ts";
+import { diagnoseFailure } from "./diagnosis.test-support.ts";
 import { type Answer, call } from "./http.test-support.ts";
 import { Ledger } from "./ledger.test-support.ts";
 import { eventually, Market } from "./market.test-support.ts";
@@ -26,6 +27,7 @@ async function besideSmallDisk(
   let market: Market | undefined;
   t.after(async () => {
     try {
+      if (market !== undefined) diagnoseFailure(t, market);
       await market?.close();
     } finally {
       await disk.unmount();

@@ -76,6 +76,7 @@ test("a replica whose disk fails a sync ends and starts again, and clients that 
       const { pid, restarts } = await market.process(victim);
       const exited = timeline.next(victim, "process-exited");
       const ready = timeline.next(victim, "process-ready");
+      market.causeEnd(victim);
       await failNextSync(t, present(pid, "its pid"), file(market, victim));
       await ledger.place(200);
       const { code, wanted } = await exited;

@@ -3,7 +3,7 @@
  * `npm run proof -- dead-parts`.
  */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import { present } from "../../src/base/assert.ts";
 import { proveDeadParts } from "../proof/dead-parts.ts";
 import { Findings } from "../proof/findings.ts";
@@ -14,12 +14,16 @@ import {
   proveUndisturbed,
 } from "../proof/front-ends.ts";
 import { Wares } from "../proof/wares.ts";
+import { diagnoseFailure } from "./diagnosis.test-support.ts";
 import { Market } from "./market.test-support.ts";
 
 const wares = new Wares();
 let started: Market | undefined;
 before(async () => {
   started = await Market.start(wares.options);
+});
+afterEach((context) => {
+  if (started !== undefined) diagnoseFailure(context, started);
 });
 after(async () => {
   await started?.close();
@@ -28,8 +32,10 @@ after(async () => {
 
 async function proved(proof: (market: Market, findings: Findings) => Promise<void>): Promise<void> {
   const findings = new Findings("front-ends");
-  await proof(present(started, "the market"), findings);
+  const market = present(started, "the market");
+  await proof(market, findings);
   assert.deepEqual(findings.faults, []);
+  assert.deepEqual(await market.unexpectedEnds(), []);
 }
 const pace = { rate: 300, readRate: 200, restlessEveryMs: 25 };
 const paced = { writers: 8, readers: 4, couriers: 2, ...pace, falsify: false };

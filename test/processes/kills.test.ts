@@ -1,14 +1,18 @@
 /** Processes are killed while orders are in flight. The long form: `npm run proof -- leader-kills`. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import { present } from "../../src/base/assert.ts";
 import { Findings } from "../proof/findings.ts";
 import { type KillOptions, killEverything, killLeaders, killNamed } from "../proof/kills.ts";
+import { diagnoseFailure } from "./diagnosis.test-support.ts";
 import { Market } from "./market.test-support.ts";
 
 let started: Market | undefined;
 before(async () => {
   started = await Market.start();
+});
+afterEach((context) => {
+  if (started !== undefined) diagnoseFailure(context, started);
 });
 after(() => started?.close());
 
@@ -17,8 +21,10 @@ const quickly = (times: number): KillOptions => ({ times, seconds: 0, clients: 8
 
 async function survived(proof: (market: Market, findings: Findings) => Promise<void>): Promise<void> {
   const findings = new Findings("kills");
-  await proof(present(started, "the market"), findings);
+  const market = present(started, "the market");
+  await proof(market, findings);
   assert.deepEqual(findings.faults, []);
+  assert.deepEqual(await market.unexpectedEnds(), []);
 }
 
 test("four leaders are killed in turn: no client sees an error and every acknowledged order is there", async () => {

@@ -13,6 +13,8 @@ import { askSupervisor } from "../../src/supervisor/control-client.ts";
 import type { ClusterStatus } from "../../src/wire/process.ts";
 import { bazaar, eventually, isMarked, type Ran } from "../supervisor/system-under-test.ts";
 
+import { logTails } from "./diagnosis.test-support.ts";
+
 export { eventually } from "../supervisor/system-under-test.ts";
 
 export type ProcessRow = ClusterStatus["processes"][number];
@@ -73,6 +75,10 @@ export class Market {
   #url = "";
   /** Every process that this market was seen to have. */
   readonly #seen = new Set<number>();
+  /** How often the test has ended each process so that it is started again, since `up`. */
+  readonly #ends = new Map<string, number>();
+  /** What a test has watched, for a diagnosis. */
+  readonly #witnesses: (() => string)[] = [];
 
   private constructor(options: MarketOptions) {
     this.#options = options;
@@ -115,6 +121,7 @@ export class Market {
    */
   async up(options: MarketOptions = this.#options): Promise<number> {
     this.#options = options;
+    this.#ends.clear();
     const started = performance.now();
     const port = this.#url === "" ? 0 : this.port;
     const words = ["up", "--data", this.#data, "--port", `${port}`, ...flagsOf(options)];
@@ -220,11 +227,37 @@ export class Market {
     );
   }
 
+  /** The test makes these processes end so that they are started again, other than by `kill`. */
+  causeEnd(...names: string[]): void {
+    for (const name of names) this.#ends.set(name, (this.#ends.get(name) ?? 0) + 1);
+  }
+
+  /** Processes that were started again more often than this test has ended them, in words. */
+  async unexpectedEnds(): Promise<readonly string[]> {
+    const { processes } = await this.status();
+    return processes.flatMap(({ name, restarts }) => {
+      const caused = this.#ends.get(name) ?? 0;
+      return restarts > caused ? [`${name} was started again ${restarts} times, ended ${caused} times`] : [];
+    });
+  }
+
+  /** Something that can say what happened, should the test fail. */
+  addWitness(says: () => string): void {
+    this.#witnesses.push(says);
+  }
+
+  /** What the witnesses say, and the ends of all logs. */
+  diagnosis(): string {
+    return [...this.#witnesses.map((says) => says()), logTails(this.#data)].join("\n");
+  }
+
   /** Send signals at once to the processes of these names. */
   async #signal(signal: NodeJS.Signals, names: readonly string[]): Promise<void> {
     const { processes } = await this.status();
     for (const { name, pid } of processes) {
-      if (names.includes(name) && pid !== null) process.kill(pid, signal);
+      if (!names.includes(name) || pid === null) continue;
+      if (signal === "SIGKILL") this.causeEnd(name);
+      process.kill(pid, signal);
     }
   }
 
@@ -244,7 +277,11 @@ export class Market {
   /** Everything but the supervisor, in one go. */
   async killEverything(): Promise<void> {
     const { processes } = await this.status();
-    for (const { pid } of processes) if (pid !== null) process.kill(pid, "SIGKILL");
+    for (const { name, pid } of processes) {
+      if (pid === null) continue;
+      this.causeEnd(name);
+      process.kill(pid, "SIGKILL");
+    }
   }
 
   /** Kill and hold down until `start`. */

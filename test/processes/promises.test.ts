@@ -5,6 +5,7 @@ import { Findings } from "../proof/findings.ts";
 import { proveMajorityLost } from "../proof/majority-lost.ts";
 import { proveOneKey } from "../proof/one-key.ts";
 import { provePauses } from "../proof/pauses.ts";
+import { closeAfter } from "./diagnosis.test-support.ts";
 import { Market } from "./market.test-support.ts";
 
 async function proved(
@@ -12,10 +13,11 @@ async function proved(
   proof: (market: Market, findings: Findings) => Promise<void>,
 ): Promise<void> {
   const market = await Market.start();
-  t.after(() => market.close());
+  closeAfter(t, market);
   const findings = new Findings(t.name);
   await proof(market, findings);
   assert.deepEqual(findings.faults, []);
+  assert.deepEqual(await market.unexpectedEnds(), []);
 }
 
 test("one key sent many times, across a leader's death and a restart, makes one order and one answer", async (t) => {

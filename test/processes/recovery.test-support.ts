@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
+import { closeAfter } from "./diagnosis.test-support.ts";
 import { Ledger } from "./ledger.test-support.ts";
 import { eventually, Market, type MarketOptions } from "./market.test-support.ts";
 import type { Timeline } from "./timeline.test-support.ts";
@@ -16,7 +17,7 @@ export async function opened(
   options: MarketOptions = {},
 ): Promise<{ readonly market: Market; readonly ledger: Ledger }> {
   const market = await Market.start({ catalogs: 0, ...options });
-  t.after(() => market.close());
+  closeAfter(t, market);
   return { market, ledger: new Ledger(market) };
 }
 
@@ -71,7 +72,10 @@ export async function whileOrdersFlow(ledger: Ledger, during: () => Promise<void
   await Promise.all([flow(), stop()]);
 }
 
-/** Every replica is back, all hold the same, recomputed from their rows, and every acknowledged order is there. */
+/**
+ * Every replica is back, all hold the same, recomputed from their rows, every acknowledged order is there, and no process
+ * has ended but by the test.
+ */
 export async function agree(market: Market, ledger: Ledger): Promise<void> {
   await market.whole();
   const { code, stdout, stderr } = await eventually("all replicas to be compared", async () => {
@@ -80,6 +84,7 @@ export async function agree(market: Market, ledger: Ledger): Promise<void> {
   });
   assert.equal(code, 0, `${stdout}${stderr}`);
   await ledger.verify();
+  assert.deepEqual(await market.unexpectedEnds(), []);
 }
 
 /** A file of the log that holds records. */

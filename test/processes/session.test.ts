@@ -1,12 +1,13 @@
 /** A first session with `curl`, call by call, and that a restart keeps all of it. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { closeAfter } from "./diagnosis.test-support.ts";
 import { type Answer, call, dataOf } from "./http.test-support.ts";
 import { Market } from "./market.test-support.ts";
 
 async function started(t: TestContext): Promise<Market> {
   const market = await Market.start();
-  t.after(() => market.close());
+  closeAfter(t, market);
   return market;
 }
 

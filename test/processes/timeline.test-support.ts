@@ -8,6 +8,7 @@ type Event = TimelineEvent["event"];
 type EventOf<Kind extends Event["kind"]> = Extract<Event, { readonly kind: Kind }>;
 
 const withinMs = 60_000;
+const lastShown = 60;
 
 interface Waiting {
   readonly matches: (event: TimelineEvent) => boolean;
@@ -16,15 +17,22 @@ interface Waiting {
 
 export class Timeline {
   readonly #events: TimelineEvent[] = [];
+  /** Why events may be missing. */
+  readonly #gaps: string[] = [];
   readonly #waiting = new Set<Waiting>();
 
   /** Until the market's supervisor ends. What happens after it resolves is certainly seen. */
   static async watch(market: Market): Promise<Timeline> {
     const timeline = new Timeline();
+    market.addWitness(() => timeline.last());
     const directory = dirname(dirname(market.logDirectory("order-1")));
     watchSupervisor(directory, (reply) => {
       if (reply.kind === "event") timeline.#add(reply.event);
-    }).catch(() => undefined);
+      else timeline.#gaps.push(`${reply.count} events were dropped`);
+    }).then(
+      () => timeline.#gaps.push("the watching ended"),
+      (error: unknown) => timeline.#gaps.push(`the watching ended: ${String(error)}`),
+    );
     // The supervisor reads a second request later than the first.
     await market.status();
     return timeline;
@@ -50,6 +58,15 @@ export class Timeline {
     return this.#events
       .filter(({ process, event }) => process === name && event.kind === kind)
       .map(({ event }) => event as EventOf<Kind>);
+  }
+
+  /** The last events but for commits, of which there are too many, and what is known to be missing. */
+  last(): string {
+    const telling = this.#events.filter(({ event }) => event.kind !== "entries-committed");
+    const lines = telling.slice(-lastShown).map(({ at, process, event }) => {
+      return `  ${new Date(at).toISOString()} ${process} ${JSON.stringify(event)}`;
+    });
+    return ["the timeline:", ...lines, ...this.#gaps.map((gap) => `  ${gap}`)].join("\n");
   }
 
   #add(event: TimelineEvent): void {

@@ -3,15 +3,15 @@
  * opened, checked, and given to a `SqliteStore`.
  */
 import type { OperatingFailure } from "../../base/failure.ts";
-import { damageLeft, renameAside, type SetAside, StoreDamage, storeFile } from "./damage.ts";
+import { damageLeft, renameAside, StoreDamage, stillRefilling, storeFile } from "./damage.ts";
 import type { Identity } from "./database.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 import { ReadThread } from "./read-thread.ts";
+import type { SetAside } from "./refill-note.ts";
 import { SqliteStore } from "./sqlite-store.ts";
 import { WriteThread } from "./write-thread.ts";
 
-export type { SetAside } from "./damage.ts";
-export { setStoreAside } from "./damage.ts";
+export { endRefilling, setStoreAside } from "./damage.ts";
 
 export interface SqliteStoreOptions {
   /** The replica's own directory; it is made if missing, and locked while the store is open. */
@@ -39,7 +39,10 @@ export interface SqliteStoreOptions {
 
 export interface OpenedStore {
   readonly store: SqliteStore;
-  /** A damaged store lay there, which was set aside: this one is empty. */
+  /**
+   * A damaged store lay there, which was set aside, in this life or an earlier one: this one is being refilled. So it is
+   * in every life until `endRefilling`.
+   */
   readonly setAside: SetAside | undefined;
 }
 
@@ -54,7 +57,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Open
     const left = damageLeft(options.dir);
     if (left !== undefined) return await openAnew(options, lock, new StoreDamage(left));
     try {
-      return { store: await openFile(options, lock), setAside: undefined };
+      return { store: await openFile(options, lock), setAside: stillRefilling(options.dir) };
     } catch (error) {
       if (!(error instanceof StoreDamage)) throw error;
       return await openAnew(options, lock, error);
@@ -71,8 +74,8 @@ async function openAnew(
   damage: StoreDamage,
 ): Promise<OpenedStore> {
   if (options.create) throw damage;
-  const setAside = renameAside(options.dir, damage.message);
-  return { store: await openFile(options, lock), setAside };
+  const setAside = renameAside(options.dir, damage);
+  return { store: await openFile(options, lock), setAside: setAside ?? stillRefilling(options.dir) };
 }
 
 async function openFile(options: SqliteStoreOptions, lock: DirectoryLock): Promise<SqliteStore> {
