@@ -32,10 +32,27 @@ export const layers: Readonly<Record<string, Layer | "anything">> = {
   order: { imports: ["answering", "log", "store", "market", "wire", "base"] },
   catalog: { imports: ["answering", "market", "wire", "base"] },
   frontend: { imports: ["market", "wire", "base"] },
+  // The published protocol, and the proof that it is guilty: unsafe, for teaching.
+  course: { imports: ["market/definition", "market/currency", "wire", "base"] },
+  "course/testing": { imports: ["course", "check", "market/definition", "wire", "base"] },
   client: { imports: ["base"] },
   shopper: { imports: ["client", "base"] },
   check: { imports: ["base"] },
   supervisor: { imports: ["wire", "base", "market/definition", "store/sqlite/directory-lock"] },
+  torture: {
+    imports: [
+      "client",
+      "check",
+      "shopper",
+      "supervisor/control",
+      "supervisor/timeline",
+      "frontend/reading",
+      "wire",
+      "base",
+    ],
+  },
+  // Runs everything, loaded into another world.
+  sim: "anything",
   // The composition root: it alone chooses adapters, and because no row names it nothing imports it.
   cli: "anything",
 };

@@ -45,6 +45,12 @@ const groups: readonly Group[] = [
     concurrency: 2,
     fileLimitMs: 60_000,
   },
+  {
+    name: "simulator",
+    takes: (file) => file.startsWith("test/sim/"),
+    concurrency: 1,
+    fileLimitMs: 600_000,
+  },
   { name: "processes", takes: () => true, concurrency: 1, fileLimitMs: 180_000 },
 ];
 

@@ -25,7 +25,9 @@ export function greeted(
         return;
       }
       if (kind !== helloFrame) throw new DecodeError(`a frame of kind ${kind} before the hello`);
-      acceptor = greet(readHello(body, cluster));
+      const hello = readHello(body, cluster);
+      connection.identify(hello.name);
+      acceptor = greet(hello);
       clearTimeout(deadline);
     },
     closed: () => {

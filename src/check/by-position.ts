@@ -9,20 +9,22 @@
 import { type History, kindCode } from "./history.ts";
 import { collectOrders, isPlaced, isUnknown } from "./orders.ts";
 import { checkRealTime } from "./real-time.ts";
+import { checkRefusals } from "./refusals.ts";
 import { checkValues } from "./values.ts";
 import { type Counts, Findings, type Verdict } from "./verdict.ts";
 
 export function checkByPosition(history: History): Verdict {
   const findings = new Findings(history);
   const orders = collectOrders(history, findings);
+  checkRefusals(history, findings);
   const floors = checkRealTime(history, orders, findings);
   checkValues(history, orders, floors, findings);
-  const counts = count(history);
+  const counts = countOf(history);
   if (findings.total === 0) return { kind: "ok", ...counts };
   return { kind: "illegal", violations: findings.violations, violationsTotal: findings.total, ...counts };
 }
 
-function count(history: History): Counts {
+export function countOf(history: History): Counts {
   const byKind = [0, 0, 0, 0, 0];
   let orders = 0;
   let unknown = 0;

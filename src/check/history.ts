@@ -30,7 +30,11 @@
  *     {"complete":true,"initial":[{"item":"FishCo","quantity":100,"volume":0,"priceMinor":1799}]}
  *
  * *Complete* claims that nothing else changed the listed items since they were as `initial` says: no other client, no
- * restock, no new price. Then values are checked exactly. Without it, only what holds in any case is.
+ * restock, no new price. Then values are checked exactly. Without it, only what holds in any case is. Other fields of a
+ * header are for people.
+ *
+ * A header with `"positions":false` says that the service tells none (course/). Then nothing needs one, and only the
+ * search for a linearization judges.
  *
  * In memory a history is columns of numbers, about 100 bytes an operation, so that millions fit. There each row of a
  * list is a line of its own, behind that of its list: what holds of a read holds of it, but that its position is the
@@ -74,6 +78,7 @@ export interface InitialItem {
 export interface HistoryHeader {
   readonly complete: boolean;
   readonly initial?: readonly InitialItem[];
+  readonly positions?: false;
 }
 
 const kinds = ["order", "read", "query", "list"] as const satisfies readonly OperationKind[];
@@ -82,6 +87,9 @@ export const kindCode = { order: 0, read: 1, query: 2, list: 3, row: 4 } as cons
   number
 >;
 export const sideCode = { none: 0, buy: 1, sell: 2 } as const;
+
+/** The `reason` of a refusal for want of stock. */
+export const insufficientStock = "insufficient-stock";
 
 /** Stands for "absent" in every column but `start` and `end`. */
 export const none = -1;
@@ -189,25 +197,49 @@ export class History {
       end: end === Number.POSITIVE_INFINITY ? null : end,
       ...text("item", this.items.texts[this.item.at(i)]),
       ...(side === sideCode.none ? {} : { side: side === sideCode.buy ? "buy" : "sell" }),
-      ...number("quantity", this.quantity.at(i)),
+      ...whole("quantity", this.quantity.at(i)),
       ...text("key", this.keys.texts[this.key.at(i)]),
       status: this.status.at(i) === none ? null : this.status.at(i),
       position: this.position.at(i) === none ? null : this.position.at(i),
-      ...number("number", this.number.at(i)),
+      ...whole("number", this.number.at(i)),
       ...(Object.keys(value).length === 0 ? {} : { value }),
       ...text("reason", this.reasons.texts[this.reason.at(i)]),
     };
   }
 }
 
+function whole(name: string, value: number): Record<string, number> {
+  return value === none ? {} : { [name]: value };
+}
+
+/** Of a value, which may be negative: absent is NaN. */
 function number(name: string, value: number): Record<string, number> {
-  return Number.isNaN(value) || (value === none && (name === "number" || name === "quantity"))
-    ? {}
-    : { [name]: value };
+  return Number.isNaN(value) ? {} : { [name]: value };
 }
 
 function text(name: string, value: string | undefined): Record<string, string> {
   return value === undefined ? {} : { [name]: value };
+}
+
+/** The operations as they were written, rows with their lists. */
+export function operationsOf(history: History): Operation[] {
+  const operations: Operation[] = [];
+  let rows: ListedItem[] | undefined;
+  for (let i = 0; i < history.size; i++) {
+    const operation = history.operation(i);
+    if (history.kind.at(i) !== kindCode.row) {
+      rows = undefined;
+      operations.push(operation);
+      continue;
+    }
+    const { item = "", value } = operation;
+    if (rows === undefined) {
+      rows = [];
+      operations[operations.length - 1] = { ...(operations.at(-1) as Operation), rows };
+    }
+    rows.push({ item, ...value });
+  }
+  return operations;
 }
 
 export function historyOf(operations: Iterable<Operation>, header?: HistoryHeader): History {

@@ -11,7 +11,7 @@ export interface ItemHistory {
   readonly initial: InitialItem | undefined;
   /** By position. */
   readonly changes: Uint32Array;
-  /** Reads that found it, rows of lists, and in a complete history refusals that tell what was available, by position. */
+  /** Reads that found it, rows of lists, and in a complete history refusals for want of stock, by position. */
   readonly observations: Uint32Array;
   /** Places in `orders.unknown`, by floor. */
   readonly unknown: readonly number[];

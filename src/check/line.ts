@@ -71,25 +71,26 @@ function rowsFault({ op, rows }: Fields): string | undefined {
 }
 
 /** What this kind of operation lacks. */
-function kindFault(line: Fields): string | undefined {
+function kindFault(line: Fields, positions: boolean): string | undefined {
   const answered = line.status === 200;
+  const unplaced = positions && answered && absent(line.position);
   switch (line.op) {
     case "order":
       if (absent(line.item)) return `an order needs its "item"`;
       if (absent(line.side)) return `an order needs its "side"`;
       if (!isWhole(line.quantity) || line.quantity < 1) return `an order needs its "quantity", from 1`;
       if (answered && absent(line.number)) return `an order that was placed needs its "number"`;
-      if (answered && absent(line.position)) return `an order that was placed needs its "position"`;
+      if (unplaced) return `an order that was placed needs its "position"`;
       return undefined;
     case "read":
       if (absent(line.item)) return `a read needs its "item"`;
-      if (answered && absent(line.position)) return `a read that was answered needs its "position"`;
+      if (unplaced) return `a read that was answered needs its "position"`;
       return undefined;
     case "query":
       return absent(line.number) ? `a query needs the "number" that it asked for` : undefined;
     case "list":
       if (absent(line.rows)) return undefined;
-      return answered && absent(line.position) ? `a list with "rows" needs its "position"` : undefined;
+      return unplaced ? `a list with "rows" needs its "position"` : undefined;
     default:
       return `"op" must be order, read, query or list`;
   }
@@ -125,16 +126,20 @@ function initialFault(value: unknown): string | undefined {
 
 function headerOf(line: Fields): Line {
   if (typeof line.complete !== "boolean") return bad(`"complete" must be true or false`);
-  if (line.initial === undefined) return { kind: "header", header: { complete: line.complete } };
+  if (!absent(line.positions) && typeof line.positions !== "boolean")
+    return bad(`"positions" must be true or false`);
+  const header = { complete: line.complete, ...(line.positions === false && { positions: false as const }) };
+  if (line.initial === undefined) return { kind: "header", header };
   if (!Array.isArray(line.initial)) return bad(`"initial" must be a list`);
   for (const item of line.initial as readonly unknown[]) {
     const fault = initialFault(item);
     if (fault !== undefined) return bad(fault);
   }
-  return { kind: "header", header: { complete: line.complete, initial: line.initial as InitialItem[] } };
+  return { kind: "header", header: { ...header, initial: line.initial as InitialItem[] } };
 }
 
-export function parseLine(text: string): Line {
+/** `positions`: whether the header has not said that there are none. */
+export function parseLine(text: string, positions = true): Line {
   let line: unknown;
   try {
     line = JSON.parse(text);
@@ -143,6 +148,6 @@ export function parseLine(text: string): Line {
   }
   if (!isObject(line)) return bad("not an object");
   if ("complete" in line) return headerOf(line);
-  const fault = commonFault(line) ?? valueFault(line.value) ?? rowsFault(line) ?? kindFault(line);
+  const fault = commonFault(line) ?? valueFault(line.value) ?? rowsFault(line) ?? kindFault(line, positions);
   return fault === undefined ? { kind: "operation", operation: operationOf(line) } : bad(fault);
 }

@@ -90,3 +90,77 @@ test("null stands for an absent field", async () => {
 test("a file that cannot be read is an error", async () => {
   await assert.rejects(verifyHistory("/nonexistent/history.jsonl"), { code: "ENOENT" });
 });
+
+test("a history that says that it has no positions is read without them, and judged by the search alone", async () => {
+  const header = {
+    complete: true,
+    positions: false,
+    initial: [{ item: "FishCo", quantity: 10, volume: 0, priceMinor: 1_799 }],
+  };
+  const told = { client: 1, item: "FishCo", status: 200 };
+  const order = { ...told, op: "order", side: "buy", quantity: 4, number: 0, start: 1, end: 2 };
+  const read = (quantity: number) => ({ ...told, op: "read", value: { quantity }, start: 3, end: 4 });
+  const judged = async (...lines: readonly object[]) =>
+    (await verify(...lines.map((line) => JSON.stringify(line)))).kind;
+  assert.equal(await judged(header, order, read(6)), "ok");
+  assert.equal(await judged(header, order, read(10)), "illegal");
+  assert.equal(await judged({ ...header, positions: true }, order, read(6)), "unreadable");
+});
+
+test("a history that only the search rejects is illegal, with the order that came furthest", async () => {
+  const gone = read.replace(`"status":200,"position":5`, `"status":404`).replace(/,"value".*/, "}");
+  const result = await verify(header, order, gone);
+  assert(result.kind === "illegal");
+  assert.deepEqual(
+    result.violations.map(({ rule }) => rule),
+    ["linearizable"],
+  );
+  assert.equal(result.linearizable?.kind, "illegal");
+  assert.equal(verdictExitCode(result), 3);
+  assert.match(formatVerdict(result), /order FishCo buy 2 .* +quantity 98, volume 2, 1 order\n/);
+});
+
+test("the smallest history of the first violation is a history itself, and is rejected as well", async () => {
+  const others = [11, 12, 13].map((start) => read.replace(`"start":20`, `"start":${start}`));
+  const source = Readable.from([[header, order, ...others, stale].join("\n")]);
+  const result = await verifyHistory(source, { smallest: true });
+  assert(result.kind === "illegal");
+  assert(result.smallest !== undefined && result.smallest.operations.length === 2);
+  const [, told = ""] = formatVerdict(result).split("in 2 operations:\n");
+  const [lines = ""] = told.split("\n\n");
+  const again = await verify(...lines.split("\n"));
+  assert.equal(again.kind, "illegal");
+});
+
+test("a search that was asked for and gave up is no success; one that was not asked for is told", async () => {
+  const result = await verifyHistory(Readable.from([order]), { linearizable: true });
+  assert(result.kind === "ok" && result.linearizable !== undefined);
+  assert.equal(verdictExitCode(result), 0);
+  const { linearizable: _, ...rest } = await verifyHistory(Readable.from([busy()]), { linearizable: true });
+  assert(rest.kind === "undecided");
+  assert.equal(verdictExitCode(rest), 1);
+  const unasked = await verifyHistory(Readable.from([busy()]));
+  assert(unasked.kind === "ok");
+  assert.match(
+    formatVerdict(unasked),
+    /^ok: .*\n.*undecided\nUNDECIDED: FishCo, given up; this is no verdict\n$/s,
+  );
+});
+
+/** Hundreds of orders of unknown outcome, and a refusal that they explain in more ways than can be tried. */
+function busy(): string {
+  const lost = Array.from({ length: 300 }, (_, i) => {
+    const asked = {
+      client: i,
+      op: "order",
+      item: "FishCo",
+      side: i % 2 === 0 ? "buy" : "sell",
+      key: `k${i}`,
+    };
+    return { ...asked, quantity: 2 * (1 + (i % 97)), start: 0, end: null, status: null };
+  });
+  const asked = { client: 1, op: "order", item: "FishCo", side: "buy", quantity: 9_999, key: "odd" };
+  const refusal = { ...asked, start: 5, end: 6, status: 409, position: 9, reason: "insufficient-stock" };
+  const told = { ...refusal, value: { quantity: 101 } };
+  return [header, ...lost.map((one) => JSON.stringify(one)), JSON.stringify(told)].join("\n");
+}

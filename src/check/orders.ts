@@ -209,7 +209,6 @@ function seenEnds(
 
 /** Positions unique; numbers rising with them, and no faster. */
 function checkSequence(history: History, orders: Orders, findings: Findings): void {
-  let missing = 0;
   for (let at = 1; at < orders.inOrder.length; at++) {
     const a = orders.inOrder[at - 1] as number;
     const b = orders.inOrder[at] as number;
@@ -221,16 +220,42 @@ function checkSequence(history: History, orders: Orders, findings: Findings): vo
     else if (numbers < 0)
       findings.add("number-order", `${which} are at ${orders.position[a]} and ${orders.position[b]}`, lines);
     else if (numbers > steps) findings.add("number-gap", `${which} are only ${steps} positions apart`, lines);
-    if (!history.header.complete || numbers <= 1) continue;
-    missing += numbers - 1;
-    if (missing > orders.unknown.length && missing - (numbers - 1) <= orders.unknown.length) {
-      findings.add(
-        "number-gap",
-        `between ${which}: ${missing} numbers are nobody's so far, and only ${orders.unknown.length} outcomes are unknown`,
-        lines,
-      );
-    }
   }
+  if (history.header.complete) checkGaps(history, orders, findings);
+}
+
+/**
+ * In a complete history a number that nobody was told is that of an order whose outcome is unknown; and of one that
+ * had begun when an order with a higher number was told of.
+ */
+function checkGaps(history: History, orders: Orders, findings: Findings): void {
+  const begun = Float64Array.from(orders.unknown, (i) => history.start.at(i)).sort();
+  let missing = 0;
+  for (let at = 1; at < orders.inOrder.length; at++) {
+    const a = orders.inOrder[at - 1] as number;
+    const b = orders.inOrder[at] as number;
+    const numbers = (orders.number[b] as number) - (orders.number[a] as number);
+    if (numbers <= 1) continue;
+    missing += numbers - 1;
+    const possible = countUpTo(begun, orders.seenEnd[b] as number);
+    if (missing <= possible) continue;
+    const lines = [orders.operation[a] as number, orders.operation[b] as number];
+    const message = `between orders ${orders.number[a]} and ${orders.number[b]}: ${missing} numbers are nobody's so far, and only ${possible} orders of unknown outcome had begun`;
+    findings.add("number-gap", message, lines);
+    return;
+  }
+}
+
+/** How many of the rising values are at most `limit`. */
+function countUpTo(values: Float64Array, limit: number): number {
+  let low = 0;
+  let high = values.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((values[middle] as number) <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** In a complete history an order that only queries know must be one of those whose outcome is unknown. */

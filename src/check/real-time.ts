@@ -8,7 +8,7 @@
  *
  * Only "ended strictly before it began" counts as before: equal instants are concurrent.
  */
-import { type History, kindCode, none } from "./history.ts";
+import { type History, insufficientStock, kindCode, none } from "./history.ts";
 import { isPlaced, type Orders } from "./orders.ts";
 import { grouped, indexesWhere, sortByKey } from "./sort.ts";
 import type { Findings } from "./verdict.ts";
@@ -21,8 +21,6 @@ interface Seen {
 
 /** For each unknown order (by its place in `orders.unknown`): it can only be at a higher position than this. */
 export type UnknownFloors = Float64Array;
-
-export const insufficientStock = "insufficient-stock";
 
 /** Whether the operation's position is one at which the item changed. */
 function tellsOfChange(history: History, i: number): boolean {
@@ -64,6 +62,8 @@ interface Sweep {
   readonly orders: Orders;
   readonly findings: Findings;
   readonly any: Seen;
+  /** The highest order number; its `position` is the number. */
+  readonly number: Seen;
   readonly ofItem: readonly Seen[];
   readonly changes: Changes;
 }
@@ -75,7 +75,11 @@ export function checkRealTime(history: History, orders: Orders, findings: Findin
     start.values,
   );
   const ends = sortByKey(
-    indexesWhere(size, (i) => history.position.at(i) !== none && history.status.at(i) !== none),
+    indexesWhere(size, (i) => {
+      return (
+        (history.position.at(i) !== none || history.number.at(i) !== none) && history.status.at(i) !== none
+      );
+    }),
     end.values,
   );
   const sweep: Sweep = {
@@ -83,6 +87,7 @@ export function checkRealTime(history: History, orders: Orders, findings: Findin
     orders,
     findings,
     any: { position: none, operation: none },
+    number: { position: none, operation: none },
     ofItem: history.items.texts.map(() => ({ position: none, operation: none })),
     changes: new Changes(history),
   };
@@ -101,7 +106,7 @@ export function checkRealTime(history: History, orders: Orders, findings: Findin
   return floors;
 }
 
-function see({ history, any, ofItem }: Sweep, i: number): void {
+function see({ history, any, number, ofItem }: Sweep, i: number): void {
   const position = history.position.at(i);
   // A query that found nothing, or a missing item, carries a position of another meaning.
   const refusedOrder = history.kind.at(i) === kindCode.order;
@@ -109,6 +114,10 @@ function see({ history, any, ofItem }: Sweep, i: number): void {
   if (position > any.position) {
     any.position = position;
     any.operation = i;
+  }
+  if (history.status.at(i) === 200 && history.number.at(i) > number.position) {
+    number.position = history.number.at(i);
+    number.operation = i;
   }
   if (!tellsOfChange(history, i)) return;
   const seen = ofItem[history.item.at(i)] as Seen;
@@ -158,11 +167,16 @@ function checkShown({ history, findings, any, ofItem, changes }: Sweep, i: numbe
   }
 }
 
-function checkMissing({ history, orders, findings, any }: Sweep, i: number): void {
+function checkMissing({ history, orders, findings, any, number: seen }: Sweep, i: number): void {
   if (history.status.at(i) !== 404) return;
   const number = history.number.at(i);
   const order = orders.byNumber.get(number);
-  if (order === undefined) return;
+  if (order === undefined) {
+    if (number >= seen.position) return;
+    const message = `order ${number} is not found, after order ${seen.position} was seen`;
+    findings.add("lost-order", message, [seen.operation, i]);
+    return;
+  }
   const line = orders.operation[order] as number;
   const position = orders.position[order] as number;
   if ((orders.seenEnd[order] as number) < history.start.at(i)) {
@@ -170,15 +184,25 @@ function checkMissing({ history, orders, findings, any }: Sweep, i: number): voi
   } else if (position !== none && position <= any.position) {
     const message = `order ${number} at position ${position} is not found, after a state at ${any.position} was seen`;
     findings.add("lost-order", message, [any.operation, line, i]);
+  } else if (number < seen.position) {
+    const message = `order ${number} is not found, after order ${seen.position} was seen`;
+    findings.add("lost-order", message, [seen.operation, line, i]);
   }
 }
 
-function checkOrder({ history, orders, findings, any, ofItem }: Sweep, i: number): void {
+function checkOrder({ history, orders, findings, any, number: highest, ofItem }: Sweep, i: number): void {
   const order = orders.orderOf[i] as number;
   if (order !== none) {
     // Only the first line of a key: a later one is answered with what was decided before it began.
     if (history.start.at(i) !== orders.firstStart[order]) return;
     const position = orders.position[order] as number;
+    const number = orders.number[order] as number;
+    if (position > any.position && number <= highest.position) {
+      findings.add("real-time-number", `order ${number} began after order ${highest.position} was seen`, [
+        highest.operation,
+        orders.operation[order] as number,
+      ]);
+    }
     if (position > any.position) return;
     findings.add(
       "real-time-order",

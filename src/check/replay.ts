@@ -2,7 +2,7 @@
  * The exact replay of one item of a complete history: its known orders by position, with what orders of unknown
  * outcome may have done between.
  */
-import { type History, none, sideCode } from "./history.ts";
+import { type History, kindCode, none, sideCode } from "./history.ts";
 import { type Context, differ, type ItemHistory, isRead } from "./item-history.ts";
 import { PossibleSums } from "./sums.ts";
 
@@ -94,6 +94,7 @@ function applyChange(context: Context, item: ItemHistory, replay: Replay, order:
     findings.add("value", `${item.name}: order ${orders.number[order]} has another price`, [line]);
     return false;
   }
+  learnPrice(history, replay, line);
   const most = replay.quantity + replay.sells.total - replay.bought;
   if (most >= 0) return true;
   findings.add("negative-stock", `${item.name}: at most ${most} after order ${orders.number[order]}`, [line]);
@@ -102,9 +103,28 @@ function applyChange(context: Context, item: ItemHistory, replay: Replay, order:
 
 function checkObservation(context: Context, item: ItemHistory, replay: Replay, i: number): boolean {
   const { history, findings } = context;
+  if (history.kind.at(i) === kindCode.order && !checkRefusal(context, item, replay, i)) return false;
   const fault = valueFault(history, replay, i);
-  if (fault === undefined) return true;
+  if (fault === undefined) {
+    learnPrice(history, replay, i);
+    return true;
+  }
   findings.add("value", `${item.name} at position ${history.position.at(i)}: ${fault}`, [replay.line, i]);
+  return false;
+}
+
+/** Nobody reprices: where the first price is not recorded, whoever tells one tells it for all. */
+function learnPrice(history: History, replay: Replay, i: number): void {
+  if (Number.isNaN(replay.price)) replay.price = history.valuePrice.at(i);
+}
+
+/** Who is refused for want of stock asked for more than there can have been at least. */
+function checkRefusal({ history, findings }: Context, item: ItemHistory, replay: Replay, i: number): boolean {
+  const least = replay.quantity - replay.buys.total + replay.sold;
+  const asked = history.quantity.at(i);
+  if (least < asked || !Number.isNaN(history.valueQuantity.at(i))) return true;
+  const message = `${item.name}: ${asked} were refused where at least ${least} were left`;
+  findings.add("refused-in-stock", message, [replay.line, i]);
   return false;
 }
 

@@ -26,12 +26,16 @@ export function timeline(history: History, culprits: readonly Operation[]): stri
   const drawn: Drawn[] = culprits.map((operation) => ({ operation, culprit: true }));
   for (const operation of neighbours(history, culprits, from, to)) drawn.push({ operation, culprit: false });
   drawn.sort((a, b) => a.operation.start - b.operation.start);
-  const left = Math.min(...drawn.map(({ operation }) => operation.start));
+  // An order of unknown outcome may have begun long before: it is cut off, for the sake of all others.
+  const left = Math.max(
+    Math.min(...drawn.map(({ operation }) => operation.start)),
+    Math.floor(from - (to - from) / 4),
+  );
   const right = Math.max(to, ...drawn.map(({ operation }) => operation.end ?? operation.start));
   return [...rows(drawn, left, right), "", ...drawn.map(legend)].join("\n");
 }
 
-/** Operations on the culprits' items that overlap the time between them, those nearest to its end first. */
+/** Operations on the culprits' items that overlap the time between them, those nearest to its end first, endless last. */
 function neighbours(
   history: History,
   culprits: readonly Operation[],
@@ -39,6 +43,8 @@ function neighbours(
   to: number,
 ): readonly Operation[] {
   const items = new Set(culprits.map(({ item }) => (item === undefined ? none : history.items.code(item))));
+  const endOf = (i: number): number => (Number.isFinite(history.end.at(i)) ? history.end.at(i) : none);
+  const byNearness = (a: number, b: number): number => endOf(b) - endOf(a);
   const marks = new Set(culprits.map(({ client, start }) => `${client} ${start}`));
   const found: number[] = [];
   for (let i = 0; i < history.size; i++) {
@@ -46,11 +52,11 @@ function neighbours(
     if (marks.has(`${history.client.at(i)} ${history.start.at(i)}`)) continue;
     found.push(i);
     if (found.length > neighboursMax * 2) {
-      found.sort((a, b) => history.end.at(b) - history.end.at(a));
+      found.sort(byNearness);
       found.length = neighboursMax;
     }
   }
-  found.sort((a, b) => history.end.at(b) - history.end.at(a));
+  found.sort(byNearness);
   return found.slice(0, neighboursMax).map((i) => history.operation(i));
 }
 
@@ -62,10 +68,10 @@ function rows(drawn: readonly Drawn[], left: number, right: number): string[] {
     right === left ? 0 : Math.round(((time - left) / (right - left)) * (timelineColumns - 1));
   const byRow = new Map<string, string[]>();
   drawn.forEach(({ operation }, index) => {
-    const start = column(operation.start);
+    const start = Math.max(0, column(operation.start));
     const end = operation.end === null ? timelineColumns - 1 : Math.max(column(operation.end), start + 2);
     const bar = Array.from({ length: end - start + 1 }, () => "-");
-    bar[0] = "|";
+    bar[0] = operation.start < left ? "<" : "|";
     bar[bar.length - 1] = operation.end === null ? ">" : "|";
     bar[Math.floor(bar.length / 2)] = letter(index);
     for (let row = 0; ; row++) {
@@ -86,15 +92,21 @@ function rows(drawn: readonly Drawn[], left: number, right: number): string[] {
 }
 
 function legend({ operation, culprit }: Drawn, index: number): string {
-  const { op, item, side, quantity, number, position, status, value, start, end } = operation;
+  const { start, end } = operation;
+  return `${letter(index)} ${culprit ? "*" : " "} ${told(operation)} [${start} … ${end ?? "never"}]`;
+}
+
+/** What an operation asked and was told, in one line. */
+export function told(operation: Operation): string {
+  const { op, item, side, quantity, number, position, status, value } = operation;
   const asked = [op, item, side, quantity, op === "query" ? `#${number}` : undefined].filter(
     (part) => part !== undefined,
   );
-  const told = [
+  const answer = [
     `status ${status ?? "none"}`,
     ...(position === null || position === undefined ? [] : [`position ${position}`]),
     ...(number === undefined || op === "query" ? [] : [`number ${number}`]),
     ...Object.entries(value ?? {}).map(([name, amount]) => `${name} ${amount}`),
   ];
-  return `${letter(index)} ${culprit ? "*" : " "} ${asked.join(" ")} → ${told.join(", ")} [${start} … ${end ?? "never"}]`;
+  return `${asked.join(" ")} → ${answer.join(", ")}`;
 }

@@ -9,10 +9,10 @@
  *
  * This is the checker's own model of a market; it shares nothing with the service's.
  */
-import { type History, kindCode, none } from "./history.ts";
+import { type History, insufficientStock, kindCode, none } from "./history.ts";
 import { type Context, differ, type ItemHistory, isRead, shows } from "./item-history.ts";
 import type { Orders } from "./orders.ts";
-import { insufficientStock, type UnknownFloors } from "./real-time.ts";
+import type { UnknownFloors } from "./real-time.ts";
 import { checkComplete } from "./replay.ts";
 import { grouped, indexesWhere, sortByKey } from "./sort.ts";
 import type { Findings } from "./verdict.ts";
@@ -42,7 +42,6 @@ function byItem({ history, orders, floors }: Context): ItemHistory[] {
         return (
           header.complete &&
           kind.at(i) === kindCode.order &&
-          !Number.isNaN(history.valueQuantity.at(i)) &&
           history.reasons.texts[history.reason.at(i)] === insufficientStock
         );
       }),

@@ -7,7 +7,7 @@ export const rules = {
   "duplicate-position": "two different orders never have the same position",
   "number-order": "order numbers rise with positions",
   "number-gap":
-    "between two orders lie at least as many positions as numbers, and in a complete history no lost numbers",
+    "between two orders lie at least as many positions as numbers, and in a complete history no numbers that nobody asked for in time",
   "real-time-order": "an order that begins after something was seen has a higher position than that",
   "real-time-read": "a read that begins after an order on its item was acknowledged shows it",
   "backward-read": "a read that begins after another read of its item ended shows no less",
@@ -17,8 +17,11 @@ export const rules = {
     "a list shows every change of its items that was seen when it began, or lies below a state that was seen",
   "real-time-refusal":
     "a refusal for stock that begins after a change of the item was seen is not older than that",
-  "lost-order": "an order that was acknowledged, or lies below a state that was seen, is found",
+  "lost-order": "an order that was acknowledged, or lies below a state or a number that was seen, is found",
   "key-two-numbers": "a key yields one order number, ever",
+  "key-two-outcomes": "a key is either placed or refused, ever",
+  "refused-in-stock": "an order refused for want of stock asked for more than there was",
+  "real-time-number": "an order that begins after a number was seen has a higher one",
   "answer-changed": "the same order is answered with the same facts each time",
   "query-mismatch": "a query tells the facts that were acknowledged",
   "phantom-order": "in a complete history every order that a query finds was asked for",
@@ -26,6 +29,7 @@ export const rules = {
   "foreign-position": "an item's last change is no order on another item",
   value: "what a read shows is explained by the orders up to its position",
   "negative-stock": "stock is never below zero",
+  linearizable: "some order of the operations, one after another, explains all answers",
 } as const satisfies Record<string, string>;
 
 export type Rule = keyof typeof rules;

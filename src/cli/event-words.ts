@@ -29,6 +29,15 @@ const tellers: {
   "process-exited": exited,
   "process-paused": () => ({ tone: "notable", words: "paused" }),
   "process-resumed": () => ({ tone: "notable", words: "goes on" }),
+  "link-cut": ({ peer, oneWay }) => {
+    return { tone: "notable", words: oneWay ? `no longer reaches ${peer}` : `is cut off from ${peer}` };
+  },
+  "link-slowed": ({ delayMs, loss }) => {
+    if (delayMs === 0 && loss === 0) return { tone: "notable", words: "its links are slow no more" };
+    const stalls = loss === 0 ? "" : ` and stall with probability ${loss}`;
+    return { tone: "notable", words: `its links are ${delayMs} ms slow${stalls}` };
+  },
+  "links-healed": () => ({ tone: "notable", words: "its links are healed" }),
   "process-failed": ({ message }) => ({ tone: "bad", words: `FAILED: ${message}` }),
   "state-changed": ({ state, leader, term }) => {
     const tone = state === "leader" ? "good" : state === "recovering" ? "bad" : "notable";

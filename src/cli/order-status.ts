@@ -30,6 +30,7 @@ export function orderStatus(log: EmbeddedLog, replica: Replica, refilling: boole
     ...replica.hashes(),
     orders: replica.market.nextOrder,
     ...(lacking !== undefined && { recovering: lacking }),
+    ...(log.inDoubt && { inDoubt: true }),
     ...(!log.room && { diskFull: true }),
     rssBytes: process.memoryUsage.rss(),
   };

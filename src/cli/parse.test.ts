@@ -26,6 +26,7 @@ test("flags are parsed to their kinds, and what is left out has its default", ()
     port: 9_000,
     host: "127.0.0.1",
     orders: undefined,
+    log: "embedded",
     frontends: 1,
     catalogs: 2,
     cache: 64,

@@ -5,6 +5,7 @@
 import { Socket } from "node:net";
 import { unreachable } from "../base/assert.ts";
 import { OperatingFailure } from "../base/failure.ts";
+import { linkFaults } from "../wire/link-faults.ts";
 import type {
   ClusterStatus,
   FromProcess,
@@ -80,6 +81,9 @@ export class SupervisedHost implements ProcessHost {
     switch (message.kind) {
       case "start":
         void this.#run(message.config);
+        return;
+      case "links":
+        linkFaults.set(message.self, message.rules);
         return;
       case "ask-status":
         if (this.#running === undefined) return;

@@ -36,6 +36,27 @@ test("status shows each process with its role, catalogs with their positions, ca
   assert.equal(lines.slice(7).join(""), "", "there is nothing to add");
 });
 
+test("links that are cut or slow are told in words below the table, a cut of both ways once", () => {
+  const cuts = [
+    { from: "order-1", to: "order-2" },
+    { from: "order-3", to: "order-1" },
+    { from: "order-2", to: "order-1" },
+  ];
+  const slows = [
+    { name: "order-1", delayMs: 20, loss: 0 },
+    { name: "order-2", delayMs: 0, loss: 0.1 },
+  ];
+  const cluster = { market: "stocks", resource: "stocks", engine: "embedded", leader: null, term: 1 };
+  const said = statusText({ ...cluster, processes: [], links: { cuts, slows } });
+  const lines = said.trimEnd().split("\n").slice(-4);
+  assert.deepEqual(lines, [
+    "order-1 and order-2 are cut off from each other",
+    "what order-3 sends to order-1 does not arrive",
+    "order-1 is slowed by 20 ms",
+    "order-2 is slowed by 0 ms, and stalls with probability 0.1",
+  ]);
+});
+
 test("what a replica waits for, and a full disk, are told in words below the table", () => {
   const said = text(
     row("order", 1, { state: "leader", diskFull: true }),

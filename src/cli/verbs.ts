@@ -3,6 +3,8 @@
  * code is loaded only when one is used, because most of the time that a command takes is loading.
  */
 import { requestLimits } from "../base/limits.ts";
+import { allFaultKinds } from "../torture/fault-kinds.ts";
+import { linkLimits } from "../wire/link-faults.ts";
 import type { FlagValues, VerbSpec } from "./flags.ts";
 
 const data = {
@@ -40,6 +42,12 @@ export const verbs = {
         kind: "choice",
         choices: ["1", "3", "5"],
         help: "order replicas (default: as the data has it, else 3)",
+      },
+      log: {
+        kind: "choice",
+        choices: ["embedded", "course"],
+        default: "embedded",
+        help: "where orders are kept; course: a published protocol, for teaching: UNSAFE, loses and doubles orders",
       },
       frontends: { kind: "integer", value: "N", min: 1, max: 8, default: 1, help: "front-ends" },
       catalogs: { kind: "integer", value: "N", min: 0, max: 8, default: 2, help: "catalogs" },
@@ -86,6 +94,34 @@ export const verbs = {
   start: { summary: "start a process that is down or has failed", operands: ["NAME"], flags: { data } },
   pause: { summary: "stop a process in its tracks (SIGSTOP)", operands: ["NAME"], flags: { data } },
   resume: { summary: "let a paused process go on (SIGCONT)", operands: ["NAME"], flags: { data } },
+  cut: {
+    summary: "cut the link between two processes, as a network partition does; `leader` is a name too",
+    operands: ["A", "B"],
+    flags: {
+      "one-way": { kind: "switch", help: "only what A sends to B does not arrive" },
+      data,
+    },
+    notes: [
+      "What is sent into a cut link is held and arrives after `heal`; nothing is refused or closed. Clients are not cut off.",
+    ],
+  },
+  slow: {
+    summary: "delay all that a process sends to others or receives from them by MS milliseconds",
+    operands: ["NAME", "MS"],
+    flags: {
+      loss: {
+        kind: "number",
+        value: "P",
+        min: 0,
+        max: linkLimits.lossMax,
+        default: 0,
+        help: "probability of a further delay of 200 ms, as by a packet that is lost and sent again",
+      },
+      data,
+    },
+    notes: ["`slow NAME 0` ends it. Clients' connections are not slowed."],
+  },
+  heal: { summary: "end every `cut` and `slow`", operands: [], flags: { data } },
   repair: {
     summary: "let an order replica whose database is not trusted build it anew; the old one is kept",
     operands: ["NAME"],
@@ -151,10 +187,94 @@ export const verbs = {
       json,
     },
   },
+  sim: {
+    summary: "simulate the whole system from seeds; exit 3 if a promise was broken",
+    operands: [],
+    flags: {
+      seed: {
+        kind: "integer",
+        value: "S",
+        min: 0,
+        max: Number.MAX_SAFE_INTEGER,
+        help: "this history alone, with all that happens in it",
+      },
+      seeds: {
+        kind: "integer",
+        value: "N",
+        min: 1,
+        max: 10_000_000,
+        default: 100,
+        help: "so many histories",
+      },
+      from: {
+        kind: "integer",
+        value: "S",
+        min: 0,
+        max: Number.MAX_SAFE_INTEGER,
+        help: "the first seed (default: one that was not run yet)",
+      },
+      minutes: {
+        kind: "number",
+        value: "M",
+        min: 0,
+        max: 100_000,
+        help: "of real time, instead of --seeds",
+      },
+      seconds: {
+        kind: "number",
+        value: "S",
+        min: 1,
+        max: 100_000,
+        default: 120,
+        help: "virtual, of each history, until its faults end",
+      },
+      "no-faults": { kind: "switch", help: "nothing fails" },
+      json,
+    },
+  },
   verify: {
     summary: "check a recorded history for linearizability; exit 3 if it is not",
     operands: ["FILE"],
-    flags: { json },
+    flags: {
+      linearizable: {
+        kind: "switch",
+        help: "search for an order that explains all answers, also in a large history",
+      },
+      smallest: { kind: "switch", help: "print the first violation in as few operations as it takes" },
+      json,
+    },
+  },
+  torture: {
+    summary: "break a market of its own in every way there is, under load; exit 3 on any anomaly",
+    operands: [],
+    flags: {
+      seconds: { kind: "number", value: "S", min: 1, max: 1e6, default: 60, help: "faults for so long" },
+      faults: {
+        kind: "text",
+        value: "all|LIST",
+        default: "all",
+        help: "which: names, or beginnings of names such as kill, separated by commas",
+      },
+      seed: {
+        kind: "integer",
+        value: "N",
+        min: 0,
+        max: Number.MAX_SAFE_INTEGER,
+        help: "decides which faults come when (default: another one each time, and it is told)",
+      },
+      clients: { kind: "integer", value: "N", min: 1, max: 1_000, default: 24, help: "clients at once" },
+      rate: { kind: "number", value: "R", min: 1, max: 1e5, default: 300, help: "orders a second" },
+      orders: { kind: "choice", choices: ["1", "3", "5"], default: "3", help: "order replicas" },
+      frontends: { kind: "integer", value: "N", min: 1, max: 8, default: 2, help: "front-ends" },
+      catalogs: { kind: "integer", value: "N", min: 0, max: 8, default: 2, help: "catalogs" },
+      record: { kind: "text", value: "FILE", help: "keep the history, for `verify`" },
+      json,
+    },
+    notes: [
+      `Faults: ${allFaultKinds.join(", ")}.`,
+      "The same seed draws the same faults in the same order; when exactly they strike, and whom, differs with real processes.",
+      "Some need tools or root: strace, libfaketime, mount. What cannot be done is named.",
+    ],
   },
   log: {
     summary: "a replica's log, each command with its outcome",
@@ -186,6 +306,7 @@ export const verbs = {
     flags: {
       role: { kind: "choice", choices: ["order", "catalog", "frontend"], help: "what it is" },
       name: { kind: "text", value: "NAME", help: "its name" },
+      log: { kind: "choice", choices: ["embedded", "course"], help: "which kind" },
       run: { kind: "text", value: "TOKEN", help: "marks the processes of one run" },
       data,
     },

@@ -4,7 +4,6 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
 import Fastify, { type FastifyInstance } from "fastify";
 import { OperatingFailure } from "../base/failure.ts";
 import { requestLimits } from "../base/limits.ts";
@@ -14,9 +13,10 @@ import { type Exchange, header, respondProblem } from "./exchange.ts";
 import { createGuard } from "./guard.ts";
 import { createHits } from "./hits.ts";
 import { httpLimits } from "./limits.ts";
-import { malformed, type Problem, problem, renderProblem, shown } from "./problem.ts";
+import { malformed, problem, shown } from "./problem.ts";
 import { createQuickRouter } from "./quick-router.ts";
 import type { Route } from "./routes.ts";
+import { answerConnect, answerParserError } from "./unparsed.ts";
 
 export interface HttpServer {
   readonly port: number;
@@ -38,8 +38,10 @@ const prefixes = ["", "/api"] as const;
 
 const internal = problem("internal", "The front-end failed; see its log.");
 const hostless = malformed("The request has no Host header, which HTTP/1.1 requires.");
-const allMethods = "GET, HEAD, POST";
-const noTunnel = problem("method-not-allowed", `CONNECT is not allowed here; use ${allMethods}.`);
+const expectation = problem(
+  "expectation-failed",
+  "No expectation is met here but 100-continue; leave Expect out.",
+);
 
 /** Rejects with `OperatingFailure` if the address cannot be listened on. */
 export async function openHttpServer(
@@ -78,9 +80,14 @@ export async function openHttpServer(
         },
       );
       server.on("connection", open);
+      // A client may end its side and still wait for its replies. Node's switch for it has no option.
+      Object.assign(server, { httpAllowHalfOpen: true });
       server.setTimeout(httpLimits.connectionTimeoutMs);
-      // Without a listener Node hangs up on CONNECT.
       server.on("connect", answerConnect);
+      // Without a listener Node refuses without a word.
+      server.on("checkExpectation", (request, response) => {
+        respondProblem(exchangeOf(desk, request, response), expectation);
+      });
       return server;
     },
     logger: false,
@@ -241,41 +248,6 @@ function answerUnrouted(exchange: Exchange, routes: readonly Route[]): void {
     "allow",
     allow,
   ]);
-}
-
-/** What Node's HTTP parser refused never becomes a request: answer on the socket itself. */
-function answerParserError(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  socket.end(wholeReply(parserProblem(error.code)));
-}
-
-function answerConnect(_request: IncomingMessage, socket: Duplex): void {
-  // Node has let go of this socket: nobody else closes it, or hears that its client has gone.
-  socket.on("error", () => socket.destroy());
-  socket.end(wholeReply(noTunnel, `Allow: ${allMethods}\r\n`), () => socket.destroy());
-}
-
-/** A reply as bytes on the wire, the connection's last. `headers`: whole lines. */
-function wholeReply(refused: Problem, headers = ""): string {
-  const body = renderProblem(refused);
-  return `HTTP/1.1 ${refused.status} ${refused.reason}\r\n${headers}Content-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`;
-}
-
-function parserProblem(code: string | undefined): Problem {
-  switch (code) {
-    case "HPE_HEADER_OVERFLOW":
-      return problem(
-        "headers-too-large",
-        `The request's head is larger than ${httpLimits.headerBytes} bytes.`,
-      );
-    case "ERR_HTTP_REQUEST_TIMEOUT":
-      return problem("request-timeout", "The request did not arrive in time; send it again.");
-    default:
-      return malformed("The request is not well-formed HTTP/1.1.");
-  }
 }
 
 async function listen(app: FastifyInstance, { host, port }: Address): Promise<void> {

@@ -6,6 +6,7 @@ import { isUtf8 } from "node:buffer";
 import { requestLimits } from "../base/limits.ts";
 import { type Exchange, header, respondProblem } from "./exchange.ts";
 import { httpLimits } from "./limits.ts";
+import { nestsDeeper } from "./nesting.ts";
 import { malformed, type Problem, problem, shown } from "./problem.ts";
 
 const jsonType = /^application\/json[ \t]*(;[ \t]*charset[ \t]*=[ \t]*"?utf-8"?[ \t]*)?$/i;
@@ -13,6 +14,10 @@ const jsonType = /^application\/json[ \t]*(;[ \t]*charset[ \t]*=[ \t]*"?utf-8"?[
 const tooLarge = problem(
   "too-large",
   `The body is larger than ${requestLimits.bodyBytes} bytes; split the request into smaller ones.`,
+);
+
+const tooDeep = malformed(
+  `The body nests deeper than ${httpLimits.nesting} lists and objects in each other.`,
 );
 
 function typeProblem(exchange: Exchange): Problem | undefined {
@@ -59,6 +64,10 @@ export function readJson(exchange: Exchange, read: (body: unknown) => void): voi
 }
 
 function parse(exchange: Exchange, bytes: Buffer, read: (body: unknown) => void): void {
+  if (bytes.length > httpLimits.nestingUncheckedBytes && nestsDeeper(bytes, httpLimits.nesting)) {
+    respondProblem(exchange, tooDeep);
+    return;
+  }
   let body: unknown;
   try {
     if (!isUtf8(bytes)) throw new SyntaxError("it is not UTF-8");

@@ -87,6 +87,11 @@ export const httpLimits = {
   connections: 20_000,
   /** A body that is too large is read to its end, so that the refusal can be heard, if it is no larger than this. */
   drainBytes: requestLimits.bodyBytes * 4,
+  /** So long a client may go on writing after its connection was given up with a refusal, so that it hears it. */
+  lingerMs: 2_000,
+  /** A body larger than this is refused before it is parsed if it nests deeper than any body of the API comes near. */
+  nestingUncheckedBytes: 64 * 1024,
+  nesting: 32,
   /** A name of the longest kind, every UTF-8 byte of it escaped. */
   parameterCharacters: requestLimits.nameCodePoints * 12,
 } as const;

@@ -18,6 +18,7 @@ const statuses = {
   "name-taken": 409,
   "too-large": 413,
   "unsupported-media-type": 415,
+  "expectation-failed": 417,
   "side-not-allowed": 422,
   "out-of-range": 422,
   "idempotency-key-reused": 422,

@@ -17,6 +17,13 @@ describe("a front-end", () => {
     ["malformed JSON", "/orders", { method: "POST", body: "{" }, 400, "malformed"],
     ["an empty body", "/orders", { method: "POST", body: "" }, 400, "malformed"],
     [
+      "a large body of nothing but brackets",
+      "/orders",
+      { method: "POST", body: "[".repeat(100_000) + "]".repeat(100_000) },
+      400,
+      "malformed",
+    ],
+    [
       "a body that is not UTF-8",
       "/orders",
       { method: "POST", body: new Uint8Array([0x22, 0xff, 0x22]) },

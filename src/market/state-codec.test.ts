@@ -128,6 +128,9 @@ const damaged: Readonly<Record<string, Partial<MarketState>>> = {
   "a session from the future": {
     sessions: [session, { ...session, session: sessionId(good.counters.position + 1) }],
   },
+  "a position from which nothing can follow": {
+    counters: { ...good.counters, position: position(Number.MAX_SAFE_INTEGER) },
+  },
   "hashes that do not ascend": {
     counters: {
       ...good.counters,

@@ -13,6 +13,9 @@ import type { Answer, Counters, ItemRow, MarketState, PublishedHash, SessionRow 
 import { sessionsMax } from "./sessions.ts";
 import { readHash, readItem, readWithin, writeHash, writeItem } from "./value-codec.ts";
 
+/** No market gets here; one that said so could soon count no further. */
+const positionMax = 2 ** 52;
+
 /** The first byte. Another number is another format, which this program does not know. */
 const stateVersion = 1;
 
@@ -70,7 +73,7 @@ function writeCounters(writer: ByteWriter, counters: Counters): void {
 }
 
 function readCounters(reader: ByteReader): Counters {
-  const at = reader.varint();
+  const at = readWithin(reader, 0, positionMax, "a position");
   return {
     position: position(at),
     ticks: ticks(readWithin(reader, 0, at, "a number of ticks")),

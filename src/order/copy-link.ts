@@ -34,10 +34,10 @@ export class CopyLink {
 
   /** Dials, and says hello. An aborted `signal` closes it. */
   constructor(source: ServiceAddress, hello: Hello, signal: AbortSignal) {
-    this.#connection = new Connection(connect({ host: source.host, port: source.port }), {
-      frame: (kind, body) => this.#received(kind, body),
-      closed: (error) => this.#lost(error),
-    });
+    const frame = (kind: number, body: ByteReader): void => this.#received(kind, body);
+    const closed = (error: Error | undefined): void => this.#lost(error);
+    const socket = connect({ host: source.host, port: source.port });
+    this.#connection = new Connection(socket, { frame, closed }, source.name);
     this.#connection.send(helloFrame, (body) => writeHello(body, hello));
     this.#signal = signal;
     signal.addEventListener("abort", this.#abort);

@@ -11,7 +11,7 @@ import type { Item } from "../client/types.ts";
 import { choicesOf } from "./choices.ts";
 import { defaultIterations, defaultShopOptions, type ShopOptions, shopOptionFaults } from "./options.ts";
 import { Pacer } from "./pacer.ts";
-import { Recorder } from "./recorder.ts";
+import { type RecordedHeader, Recorder } from "./recorder.ts";
 import { formatShopReport, reportOf, type ShopReport } from "./report.ts";
 import { type Shop, Shopper } from "./shopper.ts";
 import { Tally } from "./tally.ts";
@@ -89,7 +89,9 @@ async function run(options: ShopOptions, tally: Tally, endings: Endings): Promis
   const access = { url, ...(token === undefined ? {} : { token }) };
   const { signal } = endings.abandoning;
   const lookingMs = Math.min(deadlineMs, reachMs);
-  const { resource, listed } = await lookAround(openClient({ ...access, deadlineMs: lookingMs }, signal));
+  const { resource, listed, positions } = await lookAround(
+    openClient({ ...access, deadlineMs: lookingMs }, signal),
+  );
   const client = openClient({ ...access, resource, connections: clients, deadlineMs }, signal);
   let recorder: Recorder | undefined;
   try {
@@ -97,7 +99,7 @@ async function run(options: ShopOptions, tally: Tally, endings: Endings): Promis
     recorder =
       options.record === undefined
         ? undefined
-        : await Recorder.create(options.record, headerOf(options, items));
+        : await Recorder.create(options.record, headerOf(options, items, positions));
     const result = await runClients(options, tally, endings, client, recorder, items);
     await recorder?.close();
     recorder = undefined;
@@ -121,9 +123,11 @@ function openClient(options: ClientOptions, abandoned: AbortSignal): BazaarClien
 /** The market before the shoppers enter. A service that is not there is noticed soon. */
 async function lookAround(
   client: BazaarClient,
-): Promise<{ readonly resource: string; readonly listed: readonly Item[] }> {
+): Promise<{ readonly resource: string; readonly listed: readonly Item[]; readonly positions: boolean }> {
   try {
-    return { resource: await client.resource(), listed: await client.allItems() };
+    const { facts } = await client.items({ limit: 1 });
+    const positions = facts.position !== undefined;
+    return { resource: await client.resource(), listed: await client.allItems(), positions };
   } finally {
     client.close();
   }
@@ -219,11 +223,14 @@ function chosenItems(options: ShopOptions, listed: readonly Item[]): readonly It
   });
 }
 
-function headerOf(options: ShopOptions, items: readonly Item[]): Parameters<typeof Recorder.create>[1] {
-  if (!options.alone) return { complete: false };
+/** `positions`: whether the service tells them. */
+function headerOf(options: ShopOptions, items: readonly Item[], positions: boolean): RecordedHeader {
+  const told = positions ? {} : { positions };
+  if (!options.alone) return { complete: false, ...told };
   assert(items.length > 0, "a complete history needs its items");
   return {
     complete: true,
+    ...told,
     initial: items.map(({ name, quantity, volume, priceMinor }) => ({
       item: name,
       quantity,

@@ -41,6 +41,8 @@ export interface RecordedOperation {
 
 export interface RecordedHeader {
   readonly complete: boolean;
+  /** The service tells none. */
+  readonly positions?: false;
   readonly initial?: readonly {
     readonly item: string;
     readonly quantity: number;

@@ -183,6 +183,8 @@ export function describeCopying(name: string, subject: StoreSubject): void {
       const wrong = failsWith("wrong-data", /the copy is refused/);
       await assert.rejects(copy.addOrders(await frozen.orders(orderNumber(1), pageBytes)), wrong);
       await assert.rejects(copy.addOrders(orders.subarray(0, -1)), wrong);
+      // A count of 2^32, and not one row.
+      await assert.rejects(copy.addOrders(Uint8Array.from([0x80, 0x80, 0x80, 0x80, 0x10])), wrong);
       await copy.addOrders(orders);
       await assert.rejects(copy.addOrders(orders), wrong);
       await copy.addAnswers(answers);

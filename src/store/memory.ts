@@ -30,7 +30,7 @@ export function openMemoryStore(): Store {
   return new MemoryStore();
 }
 
-class MemoryStore implements Store {
+export class MemoryStore implements Store {
   #index: LogIndex = logIndex(0);
   #term: Term = term(0);
   #copying = false;
@@ -46,6 +46,15 @@ class MemoryStore implements Store {
 
   get flushed(): LogIndex {
     return this.#index;
+  }
+
+  get copying(): boolean {
+    return this.#copying;
+  }
+
+  /** The rows where they lie, for the simulator to alter one unnoticed: none may come or go. */
+  get lying(): { readonly orders: OrderRow[]; readonly items: Map<ItemId, ItemRow> } {
+    return { orders: this.#orders, items: this.#items };
   }
 
   async load(): Promise<Stored> {
@@ -245,7 +254,8 @@ const refused = (why: string): OperatingFailure =>
 
 function readPage<Row>(rows: Uint8Array, read: (reader: ByteReader) => Row): Row[] {
   const reader = new ByteReader(rows);
-  const page = Array.from({ length: reader.varint() }, () => read(reader));
+  const page: Row[] = [];
+  for (let left = reader.varint(); left > 0; left--) page.push(read(reader));
   reader.end();
   return page;
 }

@@ -68,3 +68,12 @@ test("what differs from an existing cluster is named", () => {
   assert.match(words, /other sides/);
   assert.match(clusterDifferences(file, { market: { ...market, name: "nuts" } }).join(), /"fruit".*"nuts"/);
 });
+
+test("a cluster of the unsafe log is gone on with only where that log is asked for, and no other is", () => {
+  const course: ClusterFile = { ...file, engine: "course" };
+  assert.deepEqual(parseClusterFile(JSON.stringify(course)), { kind: "valid", file: course });
+  assert.deepEqual(clusterDifferences(course, { engine: "course" }), []);
+  assert.match(clusterDifferences(course, {}).join(), /its log is "course"/);
+  assert.match(clusterDifferences(file, { engine: "course" }).join(), /its log is "embedded"/);
+  assert.deepEqual(problemPaths({ ...file, engine: "paper" }), ["engine"]);
+});

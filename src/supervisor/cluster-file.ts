@@ -10,11 +10,14 @@ export const dataFormat = 1;
 
 const orderCounts: readonly number[] = [1, 3, 5];
 
+/** Which log orders are kept in: ours, or the published protocol's, which is unsafe and for teaching (course/). */
+export type Engine = "embedded" | "course";
+
 export interface ClusterFile {
   readonly format: typeof dataFormat;
   /** Random; every connection says it, so that processes of two clusters never talk to each other. */
   readonly cluster: string;
-  readonly engine: "embedded";
+  readonly engine: Engine;
   readonly orders: number;
   readonly market: MarketDefinition;
   /** `marketHash(market)`: shows a change by hand. */
@@ -71,7 +74,7 @@ export function parseClusterFile(text: string): ParsedClusterFile {
   if (typeof cluster !== "string" || !/^[0-9a-f]{32}$/.test(cluster)) {
     add("cluster", "must be 32 hexadecimal digits");
   }
-  if (engine !== "embedded") add("engine", 'must be "embedded"');
+  if (engine !== "embedded" && engine !== "course") add("engine", 'must be "embedded" or "course"');
   if (typeof orders !== "number" || !orderCounts.includes(orders)) {
     add("orders", `must be ${orderCounts.join(", ")}`);
   }
@@ -89,9 +92,11 @@ export function parseClusterFile(text: string): ParsedClusterFile {
 /** In what an existing cluster is not what was asked for, in words; empty: it is. */
 export function clusterDifferences(
   file: ClusterFile,
-  asked: { readonly orders?: number; readonly market?: MarketDefinition },
+  asked: { readonly orders?: number; readonly market?: MarketDefinition; readonly engine?: Engine },
 ): readonly string[] {
   const differences: string[] = [];
+  const { engine = "embedded" } = asked;
+  if (engine !== file.engine) differences.push(`its log is "${file.engine}", and --log is "${engine}"`);
   if (asked.orders !== undefined && asked.orders !== file.orders) {
     differences.push(`it has ${file.orders} order replicas, and --orders says ${asked.orders}`);
   }

@@ -1,4 +1,5 @@
 /** The whole system's status, put together from what the supervisor knows and what each process last said. */
+import { type LinkRules, noLinkRules } from "../wire/link-faults.ts";
 import type { ClusterStatus, ProcessStatus } from "../wire/process.ts";
 import type { Life, ProcessPlan } from "./supervised-process.ts";
 
@@ -6,6 +7,7 @@ import type { Life, ProcessPlan } from "./supervised-process.ts";
 export interface NamedMarket {
   readonly name: string;
   readonly resource: string;
+  readonly engine: string;
 }
 
 export interface ProcessView {
@@ -27,13 +29,18 @@ function leaderOf(views: readonly ProcessView[]): ProcessView | undefined {
   }, undefined);
 }
 
-export function clusterStatus(market: NamedMarket, views: readonly ProcessView[]): ClusterStatus {
+export function clusterStatus(
+  market: NamedMarket,
+  views: readonly ProcessView[],
+  links: LinkRules = noLinkRules,
+): ClusterStatus {
   return {
     market: market.name,
     resource: market.resource,
-    engine: "embedded",
+    engine: market.engine,
     leader: leaderOf(views)?.plan.name ?? null,
     term: views.reduce((highest, { status }) => Math.max(highest, status?.term ?? 0), 0),
+    ...((links.cuts.length > 0 || links.slows.length > 0) && { links }),
     processes: views.map(({ plan, life, pid, restarts, status }) => ({
       name: plan.name,
       role: plan.role,

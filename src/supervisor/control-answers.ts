@@ -2,7 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { unreachable } from "../base/assert.ts";
 import type { ControlReply, ControlRequest } from "./control.ts";
+import { cutLink, healLinks, slowLinks } from "./link-answers.ts";
 import type { StoreRepair } from "./repair.ts";
+import type { SupervisedProcess } from "./supervised-process.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 /** After a leader was killed, the next one is there within this. */
@@ -20,6 +22,13 @@ async function awaitLeader(supervisor: Supervisor): Promise<string | undefined> 
   }
 }
 
+/** The process that is meant, or why there is none, in words. `leader`: whoever leads, or will in a moment. */
+async function named(supervisor: Supervisor, said: string): Promise<SupervisedProcess | string> {
+  const name = said === "leader" ? await awaitLeader(supervisor) : said;
+  if (name === undefined) return "Nobody leads at the moment; try again, or name a process.";
+  return supervisor.process(name) ?? `There is no process ${name}; there are ${supervisor.names.join(", ")}.`;
+}
+
 /** Never rejects because of what was asked: that is `refused`, in words. `down` is the caller's. */
 export async function answerRequest(
   supervisor: Supervisor,
@@ -29,12 +38,16 @@ export async function answerRequest(
   const refused = (message: string): ControlReply => ({ kind: "refused", message });
   if (request.verb === "status") return { kind: "status", cluster: await supervisor.status() };
   if (request.verb === "digests") return { kind: "digests", digests: await supervisor.digests() };
-  const name = request.name === "leader" ? await awaitLeader(supervisor) : request.name;
-  if (name === undefined) return refused("Nobody leads at the moment; try again, or name a process.");
-  const process = supervisor.process(name);
-  if (process === undefined) {
-    return refused(`There is no process ${name}; there are ${supervisor.names.join(", ")}.`);
+  if (request.verb === "heal") return await healLinks(supervisor);
+  if (request.verb === "cut") {
+    const [a, b] = [await named(supervisor, request.a), await named(supervisor, request.b)];
+    if (typeof a === "string") return refused(a);
+    if (typeof b === "string") return refused(b);
+    return await cutLink(supervisor, a, b, request.oneWay);
   }
+  const process = await named(supervisor, request.name);
+  if (typeof process === "string") return refused(process);
+  const { name } = process.plan;
   const done = (message: string): ControlReply => ({ kind: "done", message });
   switch (request.verb) {
     case "kill":
@@ -52,6 +65,8 @@ export async function answerRequest(
       return refused(`${name} is ${process.life}; only a ready process can be paused.`);
     case "resume":
       return process.resume() ? done(`${name} goes on`) : refused(`${name} is ${process.life}, not paused.`);
+    case "slow":
+      return await slowLinks(supervisor, process, request);
     case "repair":
       return await repairs.repair(name);
     default:

@@ -2,6 +2,7 @@
  * What a command says to a running supervisor, over a socket in the data directory: one JSON object a line. Each
  * request has one reply, but `watch`, whose reply is followed by events until the client hangs up.
  */
+import { linkLimits } from "../wire/link-faults.ts";
 import type { ClusterStatus } from "../wire/process.ts";
 import type { NamedDigest } from "./supervisor.ts";
 import type { TimelineEvent } from "./timeline.ts";
@@ -11,6 +12,9 @@ export type ControlRequest =
   | { readonly verb: "digests" }
   | { readonly verb: "kill"; readonly name: string; readonly stayDown: boolean }
   | { readonly verb: "start" | "pause" | "resume" | "repair"; readonly name: string }
+  | { readonly verb: "cut"; readonly a: string; readonly b: string; readonly oneWay: boolean }
+  | { readonly verb: "slow"; readonly name: string; readonly delayMs: number; readonly loss: number }
+  | { readonly verb: "heal" }
   | { readonly verb: "watch" }
   /** Answered when everything has stopped. */
   | { readonly verb: "down" };
@@ -43,7 +47,11 @@ export interface SupervisorFile {
 }
 
 const namedVerbs = ["kill", "start", "pause", "resume", "repair"];
-const verbs = [...namedVerbs, "status", "digests", "watch", "down"];
+const verbs = [...namedVerbs, "cut", "slow", "heal", "status", "digests", "watch", "down"];
+
+function isWithin(value: unknown, max: number): boolean {
+  return typeof value === "number" && value >= 0 && value <= max;
+}
 
 /** `undefined`: the line is no request. */
 export function parseRequest(line: string): ControlRequest | undefined {
@@ -54,9 +62,13 @@ export function parseRequest(line: string): ControlRequest | undefined {
     return undefined;
   }
   if (typeof parsed !== "object" || parsed === null) return undefined;
-  const { verb, name, stayDown } = parsed as Record<string, unknown>;
+  const { verb, name, stayDown, a, b, oneWay, delayMs, loss } = parsed as Record<string, unknown>;
   if (typeof verb !== "string" || !verbs.includes(verb)) return undefined;
-  if (namedVerbs.includes(verb) && typeof name !== "string") return undefined;
+  if ((namedVerbs.includes(verb) || verb === "slow") && typeof name !== "string") return undefined;
   if (verb === "kill" && typeof stayDown !== "boolean") return undefined;
+  const isCut = typeof a === "string" && typeof b === "string" && typeof oneWay === "boolean";
+  if (verb === "cut" && !isCut) return undefined;
+  const isSlow = isWithin(delayMs, linkLimits.delayMsMax) && isWithin(loss, linkLimits.lossMax);
+  if (verb === "slow" && !isSlow) return undefined;
   return parsed as ControlRequest;
 }

@@ -14,6 +14,7 @@ import {
   type ClusterFile,
   clusterDifferences,
   dataFormat,
+  type Engine,
   marketHash,
   parseClusterFile,
 } from "./cluster-file.ts";
@@ -32,6 +33,8 @@ export interface OpenedCluster {
 export interface WantedCluster {
   readonly orders?: number;
   readonly market?: MarketDefinition;
+  /** Never as the existing cluster has it: what is unsafe must be asked for each time. Default: embedded. */
+  readonly engine?: Engine;
 }
 
 const marker = "creating";
@@ -96,7 +99,9 @@ function readExisting(directory: string, wanted: WantedCluster): OpenedCluster {
   const differences = clusterDifferences(parsed.file, wanted);
   if (differences.length > 0) {
     throw new StartRefused(`${directory} holds another cluster than asked for: ${differences.join("; ")}.`, [
-      "Leave the flag out to go on with this cluster, or start a new one with another --data DIR.",
+      parsed.file.engine === (wanted.engine ?? "embedded")
+        ? "Leave the flag out to go on with this cluster, or start a new one with another --data DIR."
+        : `Go on with this cluster by --log ${parsed.file.engine}, or start a new one with another --data DIR.`,
     ]);
   }
   rmSync(join(directory, marker), { force: true });
@@ -117,6 +122,7 @@ export async function createCluster(
   directory: string,
   market: MarketDefinition,
   orders: number,
+  engine: Engine,
   format: (directory: string, identity: { cluster: string; replica: number }) => Promise<void>,
 ): Promise<OpenedCluster> {
   const cluster = randomBytes(16).toString("hex");
@@ -135,7 +141,7 @@ export async function createCluster(
   const file: ClusterFile = {
     format: dataFormat,
     cluster,
-    engine: "embedded",
+    engine,
     orders,
     market,
     marketHash: marketHash(market),

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { seededRandom } from "../base/random.ts";
 import type { Address } from "../wire/dialer.ts";
 import type { ProcessConfig, ServiceAddress } from "../wire/process.ts";
+import type { Engine } from "./cluster-file.ts";
+import { courseConfigsOf } from "./course-layout.ts";
 import { type OpenedCluster, orderName } from "./data-directory.ts";
 import { choosePorts, requirePublicPort } from "./ports.ts";
 import { ProcessLog } from "./process-log.ts";
@@ -28,6 +30,7 @@ export interface LayoutOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly orders: number;
+  readonly engine: Engine;
   readonly shape: RunShape;
   /** What starts a process of ours: the program and its first arguments. */
   readonly command: readonly string[];
@@ -69,7 +72,8 @@ export async function layOut(options: LayoutOptions): Promise<Layout> {
   mkdirSync(join(directory, "logs"), { recursive: true, mode: 0o700 });
   const plan = (role: ProcessPlan["role"], service: ServiceAddress): ProcessPlan => {
     const { name } = service;
-    const identity = ["process", "--role", role, "--name", name, "--data", directory, "--run", run];
+    const kind = ["process", "--role", role, "--log", options.engine];
+    const identity = [...kind, "--name", name, "--data", directory, "--run", run];
     const log = new ProcessLog(join(directory, "logs", `${name}.log`));
     return { ...service, role, command: [...options.command, ...identity], log };
   };
@@ -83,11 +87,13 @@ export async function layOut(options: LayoutOptions): Promise<Layout> {
 
 /** What every process of the layout is told. */
 export function configsOf(
-  { directory, shape }: LayoutOptions,
-  { orders, catalogs, frontends }: Layout,
+  { directory, engine, shape }: LayoutOptions,
+  layout: Layout,
   { file: { cluster, market }, secret }: OpenedCluster,
   token: string | undefined,
 ): readonly ProcessConfig[] {
+  if (engine === "course") return courseConfigsOf(directory, layout, cluster, market, shape.cache);
+  const { orders, catalogs, frontends } = layout;
   const { keptLogBytes, segmentBytes, cache } = shape;
   const listen = ({ host, port }: ServiceAddress): Address => ({ host, port });
   return [

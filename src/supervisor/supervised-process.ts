@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { assert, unreachable } from "../base/assert.ts";
+import { type LinkRules, noLinkRules } from "../wire/link-faults.ts";
 import type { ClusterStatus, FromProcess, ProcessConfig, ProcessStatus, ToProcess } from "../wire/process.ts";
 import { ConnectionTaker } from "./connection-taker.ts";
 import type { ProcessLog } from "./process-log.ts";
@@ -66,6 +67,7 @@ export class SupervisedProcess {
   #readyAt: number | undefined;
   #failure: string | undefined;
   #watched = false;
+  #links = noLinkRules;
   #lastStatus: ProcessStatus | undefined;
   #restartTimer: NodeJS.Timeout | undefined;
   #ended: PromiseWithResolvers<void> | undefined;
@@ -122,8 +124,9 @@ export class SupervisedProcess {
       this.plan.log.note(`error: ${error.message}`);
       if (child.pid === undefined) this.#exited(child, null, null);
     });
-    if (child.pid !== undefined) this.#tell({ kind: "process-started", pid: child.pid });
+    if (child.pid !== undefined) this.tell({ kind: "process-started", pid: child.pid });
     this.#events.changed();
+    if (this.#links !== noLinkRules) this.#sendLinks();
     if (this.#config !== undefined) this.#send({ kind: "start", config: this.#config });
     if (this.#watched) this.#send({ kind: "watch", on: true });
   }
@@ -137,6 +140,18 @@ export class SupervisedProcess {
   setWatched(on: boolean): void {
     this.#watched = on;
     this.#send({ kind: "watch", on });
+  }
+
+  /** The faults of its links, now and in every later life. */
+  setLinks(rules: LinkRules): void {
+    if (rules === this.#links) return;
+    this.#links = rules;
+    this.#sendLinks();
+  }
+
+  /** Put on the timeline what was done to it. */
+  tell(event: SupervisorEvent): void {
+    this.#events.timeline({ at: Date.now(), process: this.plan.name, event });
   }
 
   /** `undefined` if it does not answer in time. */
@@ -172,7 +187,7 @@ export class SupervisedProcess {
     if (this.#life !== "ready") return false;
     this.#child?.kill("SIGSTOP");
     this.#setLife("paused");
-    this.#tell({ kind: "process-paused" });
+    this.tell({ kind: "process-paused" });
     return true;
   }
 
@@ -180,7 +195,7 @@ export class SupervisedProcess {
     if (this.life !== "paused") return false;
     this.#child?.kill("SIGCONT");
     this.#setLife("ready");
-    this.#tell({ kind: "process-resumed" });
+    this.tell({ kind: "process-resumed" });
     return true;
   }
 
@@ -198,6 +213,10 @@ export class SupervisedProcess {
     clearTimeout(timer);
   }
 
+  #sendLinks(): void {
+    this.#send({ kind: "links", self: this.plan.name, rules: this.#links });
+  }
+
   #send(message: ToProcess): void {
     // A channel that is closing reports through the callback; the process's end is noticed by its exit.
     if (this.#child?.connected) this.#child.send(message, () => undefined);
@@ -208,7 +227,7 @@ export class SupervisedProcess {
       case "ready":
         this.#readyAt = performance.now();
         this.#setLife("ready");
-        this.#tell({ kind: "process-ready", tookMs: Math.round(this.#readyAt - this.#startedAt) });
+        this.tell({ kind: "process-ready", tookMs: Math.round(this.#readyAt - this.#startedAt) });
         this.taker.answered();
         return;
       case "pong":
@@ -249,10 +268,10 @@ export class SupervisedProcess {
     this.#digests.abandon();
     this.plan.log.note(signal === null ? `ended with code ${code}` : `ended by ${signal}`);
     const restartInMs = this.#decideRestart();
-    this.#tell({ kind: "process-exited", code, signal, wanted: this.#wanted === "down", restartInMs });
+    this.tell({ kind: "process-exited", code, signal, wanted: this.#wanted === "down", restartInMs });
     if (restartInMs === 0) this.spawn();
     else if (restartInMs !== null) this.#restartTimer = setTimeout(() => this.spawn(), restartInMs);
-    else if (this.#wanted === "running") this.#tell({ kind: "process-failed", message: this.#reason() });
+    else if (this.#wanted === "running") this.tell({ kind: "process-failed", message: this.#reason() });
     ended?.resolve();
     this.#events.changed();
   }
@@ -286,9 +305,5 @@ export class SupervisedProcess {
   #setLife(life: Life): void {
     this.#life = life;
     this.#events.changed();
-  }
-
-  #tell(event: SupervisorEvent): void {
-    this.#events.timeline({ at: Date.now(), process: this.plan.name, event });
   }
 }

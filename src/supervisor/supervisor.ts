@@ -3,9 +3,11 @@
  * for the whole. What it decides lies beside it (restart rule, cluster status); this is the shell around it.
  */
 import { present } from "../base/assert.ts";
+import { type LinkRules, noLinkRules } from "../wire/link-faults.ts";
 import type { ClusterStatus, ProcessConfig } from "../wire/process.ts";
 import { clusterStatus, type NamedMarket } from "./cluster-status.ts";
 import type { ConnectionTaker } from "./connection-taker.ts";
+import { rulesFor } from "./link-rules.ts";
 import { type ProcessPlan, SupervisedProcess } from "./supervised-process.ts";
 import type { TimelineEvent } from "./timeline.ts";
 import { Warden } from "./warden.ts";
@@ -23,6 +25,7 @@ export class Supervisor {
   readonly #processes: readonly SupervisedProcess[];
   readonly #timeline: (event: TimelineEvent) => void;
   readonly #started: PromiseWithResolvers<void> = Promise.withResolvers();
+  #links = noLinkRules;
 
   /** `run` is the token that every plan's command carries (see warden.ts). Starts every process. */
   constructor(
@@ -79,6 +82,25 @@ export class Supervisor {
     for (const process of this.#processes) process.setWatched(on);
   }
 
+  /** What is cut or slowed on purpose. */
+  get links(): LinkRules {
+    return this.#links;
+  }
+
+  /**
+   * From now on these links are cut or slow, and no others. Resolves when every process that runs has heard of it, or
+   * has not said so for a while because it stands still: then it hears of it before anything else.
+   */
+  async setLinks(rules: LinkRules): Promise<void> {
+    const before = this.#links;
+    this.#links = rules;
+    const concerned = this.#processes.filter(({ plan: { name } }) => {
+      return rulesFor(before, name) !== noLinkRules || rulesFor(rules, name) !== noLinkRules;
+    });
+    for (const process of concerned) process.setLinks(rulesFor(rules, process.plan.name));
+    await Promise.all(concerned.map((process) => process.askStatus()));
+  }
+
   async status(): Promise<ClusterStatus> {
     await Promise.all(this.#processes.map((process) => process.askStatus()));
     const views = this.#processes.map((process) => {
@@ -87,7 +109,7 @@ export class Supervisor {
       const status = life === "ready" || life === "paused" ? process.lastStatus : undefined;
       return { plan, life, pid, restarts, status };
     });
-    return clusterStatus(this.#market, views);
+    return clusterStatus(this.#market, views, this.#links);
   }
 
   async digests(): Promise<readonly NamedDigest[]> {

@@ -185,10 +185,11 @@ export async function startSystem(options: SystemOptions, down: () => Promise<vo
     const orderCount = existing?.file.orders ?? options.wanted.orders ?? options.defaults.orders;
     const market = existing?.file.market ?? options.wanted.market ?? options.defaults.market;
     if (existing !== undefined) await awaitFormerProcesses(options, orderCount);
-    const laidOut = { ...options, orders: orderCount };
+    const { engine = "embedded" } = options.wanted;
+    const laidOut = { ...options, orders: orderCount, engine };
     const layout = await layOut(laidOut);
     if (layout.frontends.length > 1) publicPort = await PublicPort.open(layout.publicAddress);
-    const started = new Supervisor(market, layout.run, layout.plans, (event) => {
+    const started = new Supervisor({ ...market, engine }, layout.run, layout.plans, (event) => {
       options.timeline(event);
       server?.publish(event);
     });
@@ -206,7 +207,7 @@ export async function startSystem(options: SystemOptions, down: () => Promise<vo
     const url = urlOf(layout.publicAddress);
     const file: SupervisorFile = { pid: process.pid, run: layout.run, socket: server.path, url };
     writeDurably(join(directory, supervisorFile), `${JSON.stringify(file)}\n`);
-    const opened = existing ?? (await createCluster(directory, market, orderCount, options.format));
+    const opened = existing ?? (await createCluster(directory, market, orderCount, engine, options.format));
     started.configure(configsOf(laidOut, layout, opened, options.token()));
     return new RunningSystem({
       url,

@@ -15,6 +15,12 @@ export type SupervisorEvent =
     }
   | { readonly kind: "process-paused" }
   | { readonly kind: "process-resumed" }
+  /** What the process sends to `peer` does not arrive; unless `oneWay`, what `peer` sends to it neither. */
+  | { readonly kind: "link-cut"; readonly peer: string; readonly oneWay: boolean }
+  /** All its links; a delay of 0 without loss: they are slow no more. */
+  | { readonly kind: "link-slowed"; readonly delayMs: number; readonly loss: number }
+  /** All its links. */
+  | { readonly kind: "links-healed" }
   /** It is not started again until somebody says `start`. */
   | { readonly kind: "process-failed"; readonly message: string };
 

@@ -6,10 +6,16 @@
 import { connect } from "node:net";
 import type { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { Connection } from "./connection.ts";
+import { linkFaults } from "./link-faults.ts";
 
 export interface Address {
   readonly host: string;
   readonly port: number;
+}
+
+/** Where a process listens. A dial to one that is named is subject to faults made on purpose (link-faults.ts). */
+export interface DialedAddress extends Address {
+  readonly name?: string;
 }
 
 export interface DialerEvents {
@@ -28,7 +34,7 @@ const backoffMaxMs = 200;
 const dialTimeoutMs = 1_000;
 
 export class Dialer {
-  readonly #address: Address;
+  readonly #address: DialedAddress;
   readonly #events: DialerEvents;
   #connection: Connection | undefined;
   #established = false;
@@ -36,7 +42,7 @@ export class Dialer {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(address: Address, events: DialerEvents) {
+  constructor(address: DialedAddress, events: DialerEvents) {
     this.#address = address;
     this.#events = events;
     this.#dial();
@@ -63,15 +69,19 @@ export class Dialer {
   }
 
   #dial(): void {
-    const socket = connect({ host: this.#address.host, port: this.#address.port });
-    const timeout = setTimeout(() => socket.destroy(), dialTimeoutMs);
-    const connection = new Connection(socket, {
-      frame: (kind, body) => this.#events.frame(kind, body),
-      closed: (error) => {
-        clearTimeout(timeout);
-        this.#ended(error);
-      },
-    });
+    const { host, port, name } = this.#address;
+    if (name !== undefined && linkFaults.hangs(name)) {
+      this.#timer = setTimeout(() => this.#ended(undefined), dialTimeoutMs);
+      return;
+    }
+    const socket = connect({ host, port });
+    const timeout = setTimeout(() => connection.close(), dialTimeoutMs);
+    const frame = (kind: number, body: ByteReader): void => this.#events.frame(kind, body);
+    const closed = (error: Error | undefined): void => {
+      clearTimeout(timeout);
+      this.#ended(error);
+    };
+    const connection = new Connection(socket, { frame, closed }, name);
     this.#connection = connection;
     socket.once("connect", () => {
       clearTimeout(timeout);

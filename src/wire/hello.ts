@@ -3,7 +3,7 @@ import { type ByteReader, type ByteWriter, DecodeError } from "../base/bytes.ts"
 
 const wireVersion = 1;
 
-/** Kinds of frames, one space for all connections; 1–15 common, 16–31 who serves and who asks, 32–47 the embedded log, 48–63 copying a replica's state. */
+/** Kinds of frames, one space for all connections; 1–15 common, 16–31 who serves and who asks, 32–47 the embedded log, 48–63 copying a replica's state, 64–66 the published protocol (course/). */
 export const helloFrame = 1;
 
 const roles = ["order", "frontend", "catalog", "copier"] as const;

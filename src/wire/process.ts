@@ -3,7 +3,9 @@
  * starts only when it was sent `start`, and ends when the channel does: without its supervisor it must not run.
  */
 import type { Socket } from "node:net";
+import type { CourseConfig } from "./course.ts";
 import type { Address } from "./dialer.ts";
+import type { LinkRules } from "./link-faults.ts";
 
 /** One order replica, or one catalog, as all processes know it. */
 export interface ServiceAddress extends Address {
@@ -58,7 +60,7 @@ export interface FrontendConfig {
   readonly secret: string;
 }
 
-export type ProcessConfig = OrderConfig | CatalogConfig | FrontendConfig;
+export type ProcessConfig = OrderConfig | CatalogConfig | FrontendConfig | CourseConfig;
 
 export type ReplicaState = "leader" | "follower" | "candidate" | "recovering";
 
@@ -75,6 +77,8 @@ export interface ProcessStatus {
   readonly orders?: number;
   /** A `recovering` replica: what it waits for, in words. */
   readonly recovering?: string;
+  /** Its log's end was cut off at the start: until it has caught up, its vote counts only where all agree. */
+  readonly inDoubt?: boolean;
   /** Whether its disk has no room for more than its reserve: it takes no new entries until there is. */
   readonly diskFull?: boolean;
   readonly cache?: CacheCounts;
@@ -101,6 +105,8 @@ export interface ClusterStatus {
   readonly engine: string;
   readonly leader: string | null;
   readonly term: number;
+  /** What is cut or slowed on purpose; absent: nothing. */
+  readonly links?: LinkRules;
   readonly processes: readonly ({
     readonly name: string;
     readonly role: ProcessConfig["role"];
@@ -172,6 +178,8 @@ export type FromProcess =
 
 export type ToProcess =
   | { readonly kind: "start"; readonly config: ProcessConfig }
+  /** The links of `self`, the process itself, that are cut or slow from now on, and no others. Before `start`, if any are. */
+  | { readonly kind: "links"; readonly self: string; readonly rules: LinkRules }
   | { readonly kind: "ask-status"; readonly ticket: number }
   | { readonly kind: "ask-digest"; readonly ticket: number }
   | { readonly kind: "ping" }

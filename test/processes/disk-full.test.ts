@@ -7,12 +7,12 @@ import { cpSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { present } from "../../src/base/assert.ts";
+import { cannotMount, SmallDisk } from "../../src/torture/small-disk.ts";
 import { diagnoseFailure } from "./diagnosis.test-support.ts";
 import { type Answer, call } from "./http.test-support.ts";
 import { Ledger } from "./ledger.test-support.ts";
 import { eventually, Market } from "./market.test-support.ts";
 import { agree, heard, replicaDirectory, shortLog } from "./recovery.test-support.ts";
-import { cannotMount, SmallDisk } from "./small-disk.test-support.ts";
 import { Timeline } from "./timeline.test-support.ts";
 
 const mebibytes = 8;

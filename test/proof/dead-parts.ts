@@ -12,10 +12,10 @@ import { integerBetween, seededRandom } from "../../src/base/random.ts";
 import { formatVerdict, verifyHistory } from "../../src/check/main.ts";
 import { monotonicNs } from "../../src/client/clock.ts";
 import type { ShopReport } from "../../src/shopper/report.ts";
+import { answerTimes, longestGapMs } from "../../src/torture/gaps.ts";
 import { eventually, type Market } from "../processes/market.test-support.ts";
 import { type Fault, gapsOf, pause, pauseMs } from "./faults.ts";
 import type { Findings } from "./findings.ts";
-import { answerTimes, longestGapMs } from "./gaps.ts";
 
 export interface DeadPartsOptions {
   /** Faults are done, one kind after the other, until so much time is over. */

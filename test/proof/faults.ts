@@ -3,9 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { present } from "../../src/base/assert.ts";
 import { integerBetween, type Random } from "../../src/base/random.ts";
 import { monotonicNs } from "../../src/client/clock.ts";
+import type { Crowd } from "../../src/torture/crowd.ts";
+import { longestGapMs, quantile } from "../../src/torture/gaps.ts";
 import type { Market } from "../processes/market.test-support.ts";
-import type { Crowd } from "./crowd.ts";
-import { longestGapMs, quantile } from "./gaps.ts";
 
 export const pauseTargets = ["leader", "front-end", "leader and front-end", "catalog"] as const;
 export type PauseTarget = (typeof pauseTargets)[number];

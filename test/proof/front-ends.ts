@@ -10,14 +10,14 @@ import { present } from "../../src/base/assert.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { formatVerdict, verifyHistory } from "../../src/check/main.ts";
 import { monotonicNs } from "../../src/client/clock.ts";
+import { Crowd, type CrowdOptions } from "../../src/torture/crowd.ts";
+import { longestGapMs, quantile } from "../../src/torture/gaps.ts";
+import { Witness } from "../../src/torture/witness.ts";
 import { eventually, type Market } from "../processes/market.test-support.ts";
 import { Timeline } from "../processes/timeline.test-support.ts";
-import { Crowd, type CrowdOptions } from "./crowd.ts";
 import { needFalsifiable } from "./falsify.ts";
 import { type Fault, gapsOf, type PauseTarget, pause, pauseAtRandom, pauseTargets, plan } from "./faults.ts";
 import type { Findings } from "./findings.ts";
-import { longestGapMs, quantile } from "./gaps.ts";
-import { Witness } from "./witness.ts";
 
 /** Violations told of a history. */
 const toldCharacters = 4_000;
@@ -53,7 +53,8 @@ async function among(
   const { resource, processes } = await market.whole();
   const record = market.file("history.jsonl");
   const nextNumber = Math.max(...processes.map(({ orders = 0 }) => orders));
-  const witness = await Witness.begin(await market.frontendUrls(), resource, record, nextNumber);
+  const urls = await market.frontendUrls();
+  const witness = await Witness.begin({ urls, resource, file: record, nextNumber });
   const crowd = new Crowd(witness, options);
   const began = monotonicNs();
   let faults: readonly Fault[];

@@ -1,10 +1,10 @@
 /** Leaders, and then everything, killed while orders are in flight: nothing is lost, and no client sees an error. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { monotonicNs } from "../../src/client/clock.ts";
+import { answerTimes, longestGapMs, quantile } from "../../src/torture/gaps.ts";
 import { metric } from "../processes/http.test-support.ts";
 import type { Market } from "../processes/market.test-support.ts";
 import type { Findings } from "./findings.ts";
-import { answerTimes, longestGapMs, quantile } from "./gaps.ts";
 import { inFlight, progress, underLoad } from "./under-load.ts";
 
 export interface KillOptions {

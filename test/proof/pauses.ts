@@ -4,9 +4,10 @@
  * several ways, and each falsification must be noticed.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Operation } from "../../src/check/history.ts";
 import type { RunningShop } from "../../src/shopper/main.ts";
+import { DirectReaders } from "../../src/torture/direct-readers.ts";
 import { eventually, type Market } from "../processes/market.test-support.ts";
-import { DirectReaders } from "./direct-readers.ts";
 import { needFalsifiable } from "./falsify.ts";
 import type { Findings } from "./findings.ts";
 import { progress, underLoad } from "./under-load.ts";
@@ -28,14 +29,21 @@ export async function provePauses(market: Market, options: PauseOptions, finding
   const mixed = { mode: "mixed", p: 0.4, items, clients, ...(rate !== undefined && { rate }) } as const;
   let directReads = 0;
   const loaded = await underLoad(market, mixed, findings, async (shop) => {
-    const readers = await DirectReaders.start(market, items);
+    const reads: Operation[] = [];
+    const ports = [...(await market.ports("order")).values()];
+    const reading = { cluster: market.cluster, ports, items, readersPerReplica: 4, askEveryMs: 10 };
+    const readers = new DirectReaders(reading, {
+      read: (operation) => reads.push(operation as Operation),
+      missing: (item) => findings.faults.push(`a replica does not know ${item}`),
+    });
     try {
       for (let i = 0; i < times; i++) await pauseOnce(market, shop, seconds);
       await market.whole();
     } finally {
-      directReads = readers.stop().length;
+      readers.close();
     }
-    return readers.stop();
+    directReads = reads.length;
+    return reads;
   });
   const { report, history } = loaded;
   findings.figure("pauses", times);

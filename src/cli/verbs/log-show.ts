@@ -83,7 +83,9 @@ function findReplica(directory: string, name: string): Named {
   if (parsed.kind === "invalid") {
     throw new CommandFailure(exitCodes.failure, `${directory}/cluster.json cannot be used; \`up\` says why.`);
   }
-  const { cluster, orders } = parsed.file;
+  const { cluster, orders, engine } = parsed.file;
+  if (engine === "course")
+    throw usageFailure(`The published protocol's log is text: see ${join(directory, name, "orders.log")}.`);
   const names = Array.from({ length: orders }, (_, i) => orderName(i + 1));
   const at = names.indexOf(name);
   if (at < 0) throw usageFailure(`${name} has no log; there are ${names.join(", ")}.`);

@@ -1,6 +1,7 @@
 /** `process`: what `up` runs for each process of the system. Its configuration comes over the channel, not by flags. */
 import { flushCompileCache } from "node:module";
 import { unreachable } from "../../base/assert.ts";
+import type { CourseConfig } from "../../wire/course.ts";
 import type { ProcessConfig, ProcessHost, RunningProcess } from "../../wire/process.ts";
 import { type ExitCode, exitCodes, usageFailure } from "../exit.ts";
 import { SupervisedHost } from "../process-host.ts";
@@ -16,6 +17,7 @@ async function startRole(config: ProcessConfig, host: ProcessHost): Promise<Runn
 }
 
 async function startAs(config: ProcessConfig, host: ProcessHost): Promise<RunningProcess> {
+  if ("log" in config) return await startCourse(config, host);
   switch (config.role) {
     case "order":
       return (await import("../order-process.ts")).startOrder(config, host);
@@ -28,9 +30,23 @@ async function startAs(config: ProcessConfig, host: ProcessHost): Promise<Runnin
   }
 }
 
+async function startCourse(config: CourseConfig, host: ProcessHost): Promise<RunningProcess> {
+  switch (config.role) {
+    case "order":
+      return (await import("../../course/order.ts")).startCourseOrder(config, host);
+    case "catalog":
+      return (await import("../../course/catalog.ts")).startCourseCatalog(config, host);
+    case "frontend":
+      return (await import("../../course/frontend.ts")).startCourseFrontend(config, host);
+    default:
+      return unreachable(config);
+  }
+}
+
 export async function processVerb(flags: FlagsOf<"process">): Promise<ExitCode> {
   if (process.send === undefined) throw usageFailure("`process` is run by `up`, not by hand.");
   new SupervisedHost(startRole);
+  if (flags.log === "course") return exitCodes.ok;
   // The role's code is loaded while the supervisor still prepares its configuration.
   if (flags.role === "order") await import("../order-process.ts");
   if (flags.role === "catalog") await import("../../catalog/main.ts");

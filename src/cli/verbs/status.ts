@@ -1,4 +1,5 @@
 /** `status`: what runs, who leads, and how far each replica is. */
+import { type LinkRules, noLinkRules } from "../../wire/link-faults.ts";
 import type { ClusterStatus } from "../../wire/process.ts";
 import { askStatus } from "../ask.ts";
 import { type ExitCode, exitCodes } from "../exit.ts";
@@ -47,6 +48,21 @@ function notes(row: ProcessRow): readonly string[] {
   return said;
 }
 
+/** What is cut or slowed on purpose, one line each; a cut of both ways is one. */
+function linkNotes({ cuts, slows }: LinkRules): readonly string[] {
+  const back = (cut: (typeof cuts)[number]): number =>
+    cuts.findIndex(({ from, to }) => from === cut.to && to === cut.from);
+  const said = cuts.flatMap((cut, i) => {
+    const { from, to } = cut;
+    if (back(cut) < 0) return [`what ${from} sends to ${to} does not arrive\n`];
+    return back(cut) < i ? [] : [`${from} and ${to} are cut off from each other\n`];
+  });
+  const slowed = slows.map(({ name, delayMs, loss }) => {
+    return `${name} is slowed by ${delayMs} ms${loss === 0 ? "" : `, and stalls with probability ${loss}`}\n`;
+  });
+  return [...said, ...slowed];
+}
+
 export function statusText(cluster: ClusterStatus): string {
   const rows = cluster.processes.map((row) => [
     row.name,
@@ -62,8 +78,9 @@ export function statusText(cluster: ClusterStatus): string {
     String(row.restarts),
   ]);
   const leader = cluster.leader ?? "nobody";
-  const headline = `market ${cluster.market}, ${leader} leads in term ${cluster.term}`;
-  const said = cluster.processes.flatMap(notes).join("");
+  const reign = cluster.engine === "course" ? " (log course: UNSAFE)" : ` in term ${cluster.term}`;
+  const headline = `market ${cluster.market}, ${leader} leads${reign}`;
+  const said = [...cluster.processes.flatMap(notes), ...linkNotes(cluster.links ?? noLinkRules)].join("");
   return `${headline}\n\n${formatTable(columns, rows)}${said === "" ? "" : `\n${said}`}`;
 }
 

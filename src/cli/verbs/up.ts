@@ -11,6 +11,7 @@ import { writeDurably } from "../../supervisor/durable-file.ts";
 import { type RunningSystem, startSystem } from "../../supervisor/system.ts";
 import type { TimelineEvent } from "../../supervisor/timeline.ts";
 import type { ServiceAddress } from "../../wire/process.ts";
+import { courseShape, courseWarning, formatCourseReplica } from "../course-up.ts";
 import { eventWords } from "../event-words.ts";
 import { type ExitCode, exitCodes } from "../exit.ts";
 import { chooseMarket } from "../market-choice.ts";
@@ -151,6 +152,8 @@ function onInterrupt(stop: () => Promise<void>, starting: Promise<RunningSystem>
 export async function up(flags: FlagsOf<"up">): Promise<ExitCode> {
   const directory = resolve(flags.data);
   const market = flags.market === undefined ? undefined : chooseMarket(flags.market);
+  const isCourse = flags.log === "course";
+  const shape = isCourse ? courseShape(flags) : { frontends: flags.frontends, catalogs: flags.catalogs };
   const { lockDirectory } = await import("../../store/sqlite/directory-lock.ts");
   const { setStoreAside } = await import("../../store/sqlite/damage.ts");
   const segmentBytes = Math.round(flags["log-segment"] * bytesPerMebibyte);
@@ -168,12 +171,12 @@ export async function up(flags: FlagsOf<"up">): Promise<ExitCode> {
       host: flags.host,
       port: flags.port,
       wanted: {
+        engine: flags.log,
         ...(flags.orders !== undefined && { orders: Number(flags.orders) }),
         ...(market !== undefined && { market }),
       },
       shape: {
-        frontends: flags.frontends,
-        catalogs: flags.catalogs,
+        ...shape,
         cache: flags.cache,
         keptLogBytes: Math.round(flags["log-keep"] * bytesPerMebibyte),
         segmentBytes,
@@ -187,6 +190,7 @@ export async function up(flags: FlagsOf<"up">): Promise<ExitCode> {
       lock: lockDirectory,
       setStoreAside: (replica) => setStoreAside(replica)?.file,
       format: async (replica, identity) => {
+        if (isCourse) return await formatCourseReplica(replica);
         await (await import("../order-process.ts")).formatReplica(replica, identity, segmentBytes);
       },
       timeline: tell,
@@ -196,6 +200,7 @@ export async function up(flags: FlagsOf<"up">): Promise<ExitCode> {
   onInterrupt(stop, starting);
   const system = await starting;
   describe(system, directory);
+  if (isCourse) say(courseWarning);
   void announceReady(system);
   const code = await ended.promise;
   await system.close();

@@ -9,7 +9,8 @@ export async function verify(flags: FlagsOf<"verify">, operands: readonly string
   if (!existsSync(file)) {
     throw usageFailure(`There is no file ${file}.`, "Record one with `shop --record FILE`.");
   }
-  const result = await verifyHistory(file);
+  const { linearizable, smallest } = flags;
+  const result = await verifyHistory(file, { linearizable, smallest });
   process.stdout.write(flags.json ? `${JSON.stringify(result, undefined, 2)}\n` : formatVerdict(result));
   return verdictExitCode(result);
 }

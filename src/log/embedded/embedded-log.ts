@@ -210,6 +210,11 @@ export class EmbeddedLog implements ReplicatedLog {
     return recovery.barrier === undefined ? "every other member's answer" : "the log up to its barrier";
   }
 
+  /** Whether the log's end was cut off, and with it perhaps what was acknowledged, and it has not caught up since. */
+  get inDoubt(): boolean {
+    return this.#raft.doubtful;
+  }
+
   /** Whether there is room for entries, here and where the reader puts what they say. */
   get room(): boolean {
     return this.#wal.room && this.#readerRoom;

@@ -34,6 +34,19 @@ export async function nextIncarnation(directory: string, files: WalFiles = nodeF
   return last + 1;
 }
 
+/** The highest number that can be read in any of these directories; 0 if none can. */
+export async function highestIncarnation(directories: readonly string[], files: WalFiles): Promise<number> {
+  const numbers = await Promise.all(directories.map((directory) => lastOr0(directory, files)));
+  return Math.max(0, ...numbers);
+}
+
+async function lastOr0(directory: string, files: WalFiles): Promise<number> {
+  return await lastIncarnation(directory, files).catch((error: unknown) => {
+    if (error instanceof WalDamaged) return 0;
+    throw error;
+  });
+}
+
 /**
  * For a replica that lost its number: its next start's is the wall clock's milliseconds, or later. All that matters is
  * that it be higher than before, and it is: every life begins at such a number or one above the last, and takes
@@ -45,10 +58,7 @@ export async function seedIncarnation(
   files: WalFiles,
   wallClockMs: number,
 ): Promise<void> {
-  const last = await lastIncarnation(directory, files).catch((error: unknown) => {
-    if (error instanceof WalDamaged) return 0;
-    throw error;
-  });
+  const last = await lastOr0(directory, files);
   const next = Math.max(1, last + 1, Math.floor(wallClockMs));
   await writeRecord(files, directory, name, { incarnation: next - 1 });
 }

@@ -40,15 +40,18 @@ export class Peers {
     this.#events = events;
     for (const member of members) {
       if (member.id === this.#self) continue;
-      const dialer = new Dialer(member, {
-        connected: (connection) => {
-          connection.send(helloFrame, (body) => writeHello(body, hello));
-          events.connected(member.id);
+      const dialer = new Dialer(
+        { ...member, name: `order-${member.id}` },
+        {
+          connected: (connection) => {
+            connection.send(helloFrame, (body) => writeHello(body, hello));
+            events.connected(member.id);
+          },
+          frame: () => dialer.reset(),
+          lost: () => events.lost(member.id),
+          refused: () => events.gone(member.id),
         },
-        frame: () => dialer.reset(),
-        lost: () => events.lost(member.id),
-        refused: () => events.gone(member.id),
-      });
+      );
       this.#dialers.set(member.id, dialer);
     }
   }

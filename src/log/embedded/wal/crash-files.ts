@@ -1,58 +1,19 @@
 /**
  * The write-ahead log's files in memory, with the faults of a real disk: a power failure keeps any subset of the
  * sectors that were written and not synced, and any beginning of the directory changes that were not; a call can be
- * made to fail; the disk can be full; a process can die between any two calls. For tests and the simulator; the random numbers are an
- * argument, so a seed is a replay.
+ * made to fail; the disk can be full; a process can die between any two calls. For tests and the simulator; the random
+ * numbers are an argument, so a seed is a replay, and so is the time that a call takes.
  */
 import { dirname } from "node:path";
 import type { Random } from "../../../base/random.ts";
+import { CrashContent } from "./crash-content.ts";
 import type { Done, WalFile, WalFiles } from "./files.ts";
 import { fullDisk } from "./room.ts";
 
-const sectorBytes = 512;
+export type Operation = keyof WalFiles | keyof WalFile;
 
-class Content {
-  bytes = new Uint8Array(0);
-  length = 0;
-  /** What is on the disk in the place of sectors that were written since the last sync. */
-  readonly unsynced = new Map<number, Uint8Array>();
-  syncedLength = 0;
-
-  write(bytes: Uint8Array, position: number): void {
-    const end = position + bytes.length;
-    if (end > this.bytes.length) {
-      const grown = new Uint8Array(Math.max(end, this.bytes.length * 2));
-      grown.set(this.bytes);
-      this.bytes = grown;
-    }
-    for (let sector = Math.floor(position / sectorBytes); sector * sectorBytes < end; sector++) {
-      if (this.unsynced.has(sector)) continue;
-      const old = new Uint8Array(sectorBytes);
-      old.set(this.bytes.subarray(sector * sectorBytes, (sector + 1) * sectorBytes));
-      this.unsynced.set(sector, old);
-    }
-    this.bytes.set(bytes, position);
-    this.length = Math.max(this.length, end);
-  }
-
-  sync(): void {
-    this.unsynced.clear();
-    this.syncedLength = this.length;
-  }
-
-  losePower(random: Random): void {
-    for (const [sector, old] of this.unsynced) {
-      if (random() < 0.5) continue;
-      const at = sector * sectorBytes;
-      this.bytes.set(old.subarray(0, Math.min(sectorBytes, this.bytes.length - at)), at);
-    }
-    if (random() < 0.5) this.length = this.syncedLength;
-    this.bytes.fill(0, this.length);
-    this.sync();
-  }
-}
-
-type Operation = keyof WalFiles | keyof WalFile;
+/** Runs what it is given once, later, never within the call itself: then the call is carried out and answered. */
+export type Answering = (operation: Operation, run: () => void) => void;
 
 /** A change of names that a power failure may undo. */
 interface NameChange {
@@ -60,12 +21,18 @@ interface NameChange {
   undo(): void;
 }
 
+const failed = (code: string, message: string): Error =>
+  Object.assign(new Error(`${code}: ${message}`), { code });
+
 export class CrashFiles implements WalFiles {
   readonly #random: Random;
-  readonly #names = new Map<string, Content>();
+  readonly #answering: Answering;
+  readonly #names = new Map<string, CrashContent>();
   #unsynced: NameChange[] = [];
   /** Counts the process's lives: what an earlier one asked for is never answered. */
   #life = 1;
+  /** What was asked for in this life and is not carried out yet. */
+  readonly #underWay = new Set<() => unknown>();
   #callsLeft = Number.POSITIVE_INFINITY;
   #died: () => void = () => {};
 
@@ -73,12 +40,18 @@ export class CrashFiles implements WalFiles {
   capacity = Number.POSITIVE_INFINITY;
   /** Whether `freeBytes` knows it; a quota, for one, it does not see. */
   tellsFree = true;
+  /** No process is there to ask: a call is lost. */
+  off = false;
+  /** What a failed sync was to write is called clean all the same, as Linux does. */
+  failedSyncForgets = false;
 
   /** Asked before every call is done: an error that it gives is the call's answer. It may also `die`. */
   fault: (operation: Operation) => Error | undefined = () => undefined;
 
-  constructor(random: Random) {
+  /** Unless told otherwise, a call is answered in the event loop's next turn. */
+  constructor(random: Random, answering: Answering = (_operation, run) => void setImmediate(run)) {
     this.#random = random;
+    this.#answering = answering;
   }
 
   /** The process dies after `calls` more calls; resolves when it has. */
@@ -89,8 +62,13 @@ export class CrashFiles implements WalFiles {
     });
   }
 
-  /** The process dies now, if it lives. What it wrote stays in the system's cache. */
+  /**
+   * The process dies now, if it lives. What it wrote stays in the system's cache; of what it had under way, anything
+   * may still be carried out.
+   */
   die(): void {
+    for (const act of this.#underWay) if (this.#random() < 0.5) carryOut(act);
+    this.#underWay.clear();
     this.#life++;
     this.#callsLeft = Number.POSITIVE_INFINITY;
     this.#died();
@@ -105,11 +83,38 @@ export class CrashFiles implements WalFiles {
     for (const content of this.#names.values()) content.losePower(this.#random);
   }
 
+  /** Of all files, in no particular order. */
+  get paths(): string[] {
+    return [...this.#names.keys()];
+  }
+
+  #content(path: string): CrashContent {
+    const content = this.#names.get(path);
+    if (content === undefined) throw failed("ENOENT", `there is no file ${path}`);
+    return content;
+  }
+
   /** A file's bytes, to look at and to damage. */
   bytes(path: string): Uint8Array {
-    const content = this.#names.get(path);
-    if (content === undefined) throw new Error(`no file ${path}`);
-    return content.bytes.subarray(0, content.length);
+    return this.#content(path).bytes;
+  }
+
+  /** Whether [from, to) of the file is certainly on the disk. */
+  isSynced(path: string, from: number, to: number): boolean {
+    return this.#content(path).isSynced(from, to);
+  }
+
+  /** The file is cut off, for good. */
+  truncate(path: string, length: number): void {
+    this.#content(path).truncate(length);
+  }
+
+  /** The file, or all that is below the directory, is gone for good. */
+  wipe(path: string): void {
+    const isBelow = (name: string): boolean => name === path || name.startsWith(`${path}/`);
+    // What was changed in it and not synced cannot come back.
+    this.#unsynced = this.#unsynced.filter(({ directory }) => directory !== path && !isBelow(directory));
+    for (const name of this.#names.keys()) if (isBelow(name)) this.#names.delete(name);
   }
 
   get usedBytes(): number {
@@ -120,7 +125,7 @@ export class CrashFiles implements WalFiles {
 
   /** Every file's bytes, copied. */
   image(): Map<string, Uint8Array> {
-    return new Map([...this.#names].map(([path, content]) => [path, content.bytes.slice(0, content.length)]));
+    return new Map([...this.#names].map(([path, content]) => [path, content.bytes.slice()]));
   }
 
   /** Make the files those of an `image`, all of it synced. */
@@ -128,7 +133,7 @@ export class CrashFiles implements WalFiles {
     this.#names.clear();
     this.#unsynced = [];
     for (const [path, bytes] of image) {
-      const content = new Content();
+      const content = new CrashContent();
       content.write(bytes, 0);
       content.sync();
       this.#names.set(path, content);
@@ -137,31 +142,49 @@ export class CrashFiles implements WalFiles {
 
   /**
    * Do it and answer later, unless the process dies: before it is done, after, or before the answer. A dead
-   * process's calls do nothing and are never answered.
+   * process's calls do nothing and are never answered. `content` is what a sync is of.
    */
-  #call<T>(life: number, operation: Operation, act: () => T): Promise<T> {
-    return new Promise((resolve, reject) => {
+  #start<T>(
+    life: number,
+    operation: Operation,
+    act: () => T,
+    done: (error: Error | null, value?: T) => void,
+    content?: CrashContent,
+  ): void {
+    if (life !== this.#life || this.off) return;
+    this.#underWay.add(act);
+    if (this.#callsLeft-- <= 0) {
+      this.die();
+      return;
+    }
+    this.#answering(operation, () => {
       if (life !== this.#life) return;
-      if (this.#callsLeft-- <= 0) {
-        if (this.#random() < 0.5) act();
-        this.die();
-        return;
+      this.#underWay.delete(act);
+      const error = this.fault(operation);
+      if (life !== this.#life) return;
+      if (error !== undefined) {
+        if (this.failedSyncForgets) content?.forget();
+        return done(error);
       }
-      setImmediate(() => {
-        if (life !== this.#life) return;
-        const error = this.fault(operation);
-        if (life !== this.#life) return;
-        if (error !== undefined) return reject(error);
-        try {
-          resolve(act());
-        } catch (failure) {
-          reject(failure);
-        }
-      });
+      let value: T;
+      try {
+        value = act();
+      } catch (failure) {
+        return done(failure as Error);
+      }
+      done(null, value);
     });
   }
 
-  #change(path: string, content: Content | undefined): NameChange {
+  #call<T>(life: number, operation: Operation, act: () => T, content?: CrashContent): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const done = (error: Error | null, value?: T): void =>
+        error === null ? resolve(value as T) : reject(error);
+      this.#start(life, operation, act, done, content);
+    });
+  }
+
+  #change(path: string, content: CrashContent | undefined): NameChange {
     const before = this.#names.get(path);
     if (content === undefined) this.#names.delete(path);
     else this.#names.set(path, content);
@@ -174,7 +197,7 @@ export class CrashFiles implements WalFiles {
     };
   }
 
-  makeDirectory(): Promise<void> {
+  makeDirectory(_path: string): Promise<void> {
     return this.#call(this.#life, "makeDirectory", () => {});
   }
 
@@ -189,44 +212,32 @@ export class CrashFiles implements WalFiles {
     const life = this.#life;
     return this.#call(life, "open", () => {
       const there = this.#names.get(path);
-      if (there !== undefined && how === "new") throw new Error(`${path} exists`);
-      if (there === undefined && how === "existing") throw new Error(`${path} does not exist`);
-      const content = there ?? new Content();
+      if (there !== undefined && how === "new") throw failed("EEXIST", `${path} exists`);
+      if (there === undefined && how === "existing") throw failed("ENOENT", `${path} does not exist`);
+      const content = there ?? new CrashContent();
       if (there === undefined) this.#unsynced.push(this.#change(path, content));
       return this.#file(life, content);
     });
   }
 
-  #file(life: number, content: Content): WalFile {
-    const answer = (call: Promise<void>, done: Done): void => {
-      call.then(
-        () => done(null),
-        (error: Error) => done(error),
-      );
+  #file(life: number, content: CrashContent): WalFile {
+    const write = (bytes: Uint8Array, position: number): void => {
+      const more = position + bytes.length - content.length;
+      if (more > 0 && this.capacity !== Number.POSITIVE_INFINITY && this.usedBytes + more > this.capacity) {
+        throw fullDisk("the disk is full");
+      }
+      content.write(bytes, position);
     };
     return {
-      pwrite: (bytes, offset, length, position, done) =>
-        answer(
-          this.#call(life, "pwrite", () => {
-            const more = Math.max(0, position + length - content.length);
-            if (more > 0 && this.usedBytes + more > this.capacity) throw fullDisk("the disk is full");
-            content.write(bytes.subarray(offset, offset + length), position);
-          }),
-          done,
-        ),
-      fdatasync: (done) =>
-        answer(
-          this.#call(life, "fdatasync", () => content.sync()),
-          done,
-        ),
+      pwrite: (bytes: Uint8Array, offset: number, length: number, position: number, done: Done) => {
+        const part = bytes.subarray(offset, offset + length);
+        this.#start(life, "pwrite", () => write(part, position), done);
+      },
+      fdatasync: (done: Done) => this.#start(life, "fdatasync", () => content.sync(), done, content),
       pread: (into, offset, length, position) =>
-        this.#call(life, "pread", () => {
-          const found = content.bytes.subarray(position, Math.min(content.length, position + length));
-          into.set(found, offset);
-          return found.length;
-        }),
+        this.#call(life, "pread", () => content.read(into, offset, length, position)),
       size: () => this.#call(life, "size", () => content.length),
-      fsync: () => this.#call(life, "fsync", () => content.sync()),
+      fsync: () => this.#call(life, "fsync", () => content.sync(), content),
       close: () => this.#call(life, "close", () => {}),
     };
   }
@@ -265,5 +276,14 @@ export class CrashFiles implements WalFiles {
     return this.#call(this.#life, "freeBytes", () =>
       this.tellsFree ? Math.max(0, this.capacity - this.usedBytes) : Number.POSITIVE_INFINITY,
     );
+  }
+}
+
+/** What fails now would have failed later, unheard. */
+function carryOut(act: () => unknown): void {
+  try {
+    act();
+  } catch {
+    // Its process is dead.
   }
 }

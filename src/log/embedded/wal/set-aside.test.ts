@@ -99,6 +99,16 @@ test("the log of a recovering replica goes on behind the base, and its lives beh
   await expectRecovering(files);
 });
 
+test("its lives are counted on from those that were set aside, if the wall clock was set back since", async () => {
+  const files = await damaged(1);
+  await begin(files);
+  const before = await nextIncarnation(dir, files);
+  assert.ok(before >= wallClockMs);
+  await setAside(dir, files);
+  await formatRecovering(dir, identity, base, { files, segmentBytes, wallClockMs: wallClockMs - 1_000 });
+  assert.equal(await nextIncarnation(dir, files), before + 1);
+});
+
 test("a log is never made anew over one that is there", async () => {
   const files = await damaged(1);
   const image = files.image();

@@ -8,7 +8,7 @@
  */
 import { basename, dirname } from "node:path";
 import type { LogBase } from "../../../raft/log-view.ts";
-import { seedIncarnation } from "../incarnation.ts";
+import { highestIncarnation, seedIncarnation } from "../incarnation.ts";
 import { originalBase, writeBase } from "./base.ts";
 import type { WalFiles } from "./files.ts";
 import { formatDirectory, isFormatted, segmentWithGroups } from "./format.ts";
@@ -24,22 +24,29 @@ export async function setAside(dir: string, files: WalFiles = nodeFiles): Promis
   if (!(await isFormatted(files, dir)) && (await segmentWithGroups(files, dir)) === undefined) {
     return undefined;
   }
-  const parent = dirname(dir);
+  const aside = asideName(dir, Math.max(0, ...(await numbersTaken(dir, files))) + 1);
+  await files.rename(dir, aside);
+  await files.syncDirectory(dirname(dir));
+  return aside;
+}
+
+function asideName(dir: string, number: number): string {
+  return `${dir}.set-aside-${number}`;
+}
+
+/** Of what was set aside before. */
+async function numbersTaken(dir: string, files: WalFiles): Promise<readonly number[]> {
   const prefix = `${basename(dir)}.set-aside-`;
-  const taken = (await files.list(parent))
+  return (await files.list(dirname(dir)))
     .filter((name) => name.startsWith(prefix))
     .map((name) => Number(name.slice(prefix.length)))
     .filter((number) => Number.isSafeInteger(number));
-  const aside = `${dir}.set-aside-${Math.max(0, ...taken) + 1}`;
-  await files.rename(dir, aside);
-  await files.syncDirectory(parent);
-  return aside;
 }
 
 /**
  * Make `dir` the empty log of a replica that has lost its own and is recovering. It goes on behind `base`: what its
- * store holds, or nothing at all. Its lives are counted from the wall clock on (incarnation.ts). Durable when it
- * resolves. Throws `OperatingFailure("wrong-data")` if there is a log in `dir`.
+ * store holds, or nothing at all. Its lives are counted on from those of the logs that were set aside, as far as these
+ * can be read, and from the wall clock (incarnation.ts), which may have been set back since. Durable when it resolves. Throws `OperatingFailure("wrong-data")` if there is a log in `dir`.
  */
 export async function formatRecovering(
   dir: string,
@@ -54,7 +61,9 @@ export async function formatRecovering(
 ): Promise<void> {
   const { files = nodeFiles, segmentBytes = defaultSegmentBytes, wallClockMs = Date.now() } = options;
   const prepare = async (): Promise<void> => {
-    await seedIncarnation(dir, files, wallClockMs);
+    const kept = (await numbersTaken(dir, files)).map((number) => asideName(dir, number));
+    const known = await highestIncarnation(kept, files);
+    await seedIncarnation(dir, files, Math.max(wallClockMs, known + 1));
     await writeBase(files, dir, originalBase(base));
   };
   await formatDirectory(files, dir, identity, segmentBytes, { recovering: true, prepare });
