@@ -28,24 +28,25 @@ describe("frozen states of the SQLite store", () => {
     assert.equal(scratch.failures.length, 0);
   });
 
-  it("are closed when nobody asks for them, and kept as long as somebody does", async () => {
+  it("are closed when nobody asks for them, and kept as long as somebody does", async (t) => {
     const store = await scratch.open({ freezeIdleMs: 200 });
     appendRange(sampleRows(), 0, 10, [store]);
+    await store.flush();
+    t.mock.timers.enable({ apis: ["setTimeout"] });
     const [asked, left] = [await store.freeze(), await store.freeze()];
-    let free = false;
-    const asking = (async () => {
-      while (!free) await asked.answers(position(0), 100);
-    })();
-    while (!free) {
-      free = await store.freeze().then(
-        () => true,
-        (error) => !failsWith("unavailable", /2 states are being copied/)(error),
-      );
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    await asking;
+    t.mock.timers.tick(199);
+    await asked.answers(position(0), 100);
+    t.mock.timers.tick(1);
     await assert.rejects(left.orders(orderNumber(0), 100), failsWith("unavailable", /nobody asked for it/));
+    t.mock.timers.tick(198);
     await asked.orders(orderNumber(0), 100);
+    t.mock.timers.tick(200);
+    await assert.rejects(asked.orders(orderNumber(0), 100), failsWith("unavailable", /nobody asked for it/));
+    t.mock.timers.reset();
+    // Their threads end in their own time; then both places are free again.
+    await Promise.all([asked.close(), left.close()]);
+    const [one, other] = await Promise.all([store.freeze(), store.freeze()]);
+    assert.deepEqual([one.index, other.index], [10, 10]);
   });
 
   it("end with the store", async () => {
