@@ -23,7 +23,7 @@ export interface FeedState {
 
 export interface FeedFollower {
   /** Replicas there are, and the one whose feed is followed: a number below that. */
-  readonly replicas: number;
+  replicas: number;
   replica: number;
   readonly silenceMs: number;
   /** What this replica's feed has told so far. */
@@ -95,6 +95,17 @@ export function step(follower: FeedFollower, input: FeedInput): FeedDecision {
     case "elapsed":
       return takeTime(follower, input.ms);
   }
+}
+
+/** There are so many replicas now, and the one that is followed has this number, if it is still one of them. */
+export function changeReplicas(
+  follower: FeedFollower,
+  replicas: number,
+  followed: number | undefined,
+): FeedDecision {
+  follower.replicas = replicas;
+  follower.replica = followed ?? 0;
+  return followed === undefined ? followNext(follower) : none;
 }
 
 /** A part of a whole state. A replica that took over a copy of another's state begins anew of itself. */

@@ -7,6 +7,7 @@ import { type Hello, helloFrame, writeHello } from "../wire/hello.ts";
 import type { ServiceAddress } from "../wire/process.ts";
 import { serviceFrames } from "../wire/service.ts";
 import {
+  changeReplicas,
   type FeedDecision,
   type FeedFollower,
   type FeedInput,
@@ -34,6 +35,7 @@ const looksPerSilence = 8;
 
 export class Feed {
   readonly #options: FeedOptions;
+  #orders: readonly ServiceAddress[];
   readonly #follower: FeedFollower;
   readonly #clock: NodeJS.Timeout;
   #dialer: Dialer | undefined;
@@ -42,6 +44,7 @@ export class Feed {
   constructor(options: FeedOptions) {
     const { orders, first, silenceMs } = options;
     this.#options = options;
+    this.#orders = orders;
     this.#follower = feedFollower(orders.length, first, silenceMs);
     const everyMs = silenceMs / looksPerSilence;
     let lookedMs = performance.now();
@@ -62,7 +65,15 @@ export class Feed {
   }
 
   get #replica(): ServiceAddress {
-    return present(this.#options.orders[this.#follower.replica], "the replica that is followed");
+    return present(this.#orders[this.#follower.replica], "the replica that is followed");
+  }
+
+  /** These are the order replicas from now on, one or more. The one that is followed is left only if it is none of them. */
+  replicasChanged(orders: readonly ServiceAddress[]): void {
+    const { id, host, port } = this.#replica;
+    const stays = orders.findIndex((each) => each.id === id && each.host === host && each.port === port);
+    this.#orders = orders;
+    this.#act(changeReplicas(this.#follower, orders.length, stays < 0 ? undefined : stays));
   }
 
   #dial(): void {

@@ -53,6 +53,7 @@ export async function startCatalog(
   });
   return {
     status: () => ({ position: inquiries.applied.position, rssBytes: process.memoryUsage.rss() }),
+    replicasChanged: (replicas) => feed.replicasChanged(replicas),
     stop: async () => {
       feed.close();
       inquiries.applied.close();

@@ -46,6 +46,10 @@ const tellers: {
   },
   "vote-granted": ({ to, term }) => ({ tone: "notable", words: `votes for ${replica(to)} in term ${term}` }),
   "peer-connected": ({ peer }) => ({ tone: "quiet", words: `connected to ${peer}` }),
+  "members-changed": ({ members }) => {
+    const names = members.map(({ id, role }) => (role === "voter" ? `order-${id}` : `order-${id} (learner)`));
+    return { tone: "notable", words: `the members are ${names.join(", ")}` };
+  },
   "peer-lost": ({ peer }) => ({ tone: "notable", words: `lost ${peer}` }),
   "entries-committed": ({ from, to, position }) => {
     const entries = from === to ? `entry ${from}` : `entries ${from} to ${to}`;

@@ -27,6 +27,7 @@ const runners: { readonly [V in Verb]: () => Promise<Run<V>> } = {
   cut: async () => (await import("./verbs/cut.ts")).cut,
   slow: async () => (await import("./verbs/slow.ts")).slow,
   heal: async () => (await import("./verbs/heal.ts")).heal,
+  member: async () => (await import("./verbs/member.ts")).member,
   repair: async () => (await import("./verbs/repair.ts")).repair,
   check: async () => (await import("./verbs/check.ts")).check,
   shop: async () => (await import("./verbs/shop.ts")).shop,

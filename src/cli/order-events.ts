@@ -3,7 +3,7 @@ import type { LogIndex } from "../base/units.ts";
 import type { EmbeddedEvent } from "../log/embedded/embedded-log.ts";
 import type { Market } from "../market/market.ts";
 import type { ProcessEvent, ProcessHost } from "../wire/process.ts";
-import { stateOf } from "./order-status.ts";
+import { groupMembers, stateOf } from "./order-status.ts";
 
 /** While someone watches, commits are told at most this often. */
 const commitEventEveryMs = 100;
@@ -32,6 +32,8 @@ export function processEvent(event: Exclude<EmbeddedEvent, { readonly kind: "roo
     }
     case "recovered":
       return { kind: "recovery-finished", what: "log" };
+    case "members-changed":
+      return { kind: "members-changed", members: groupMembers(event.members) };
     case "compacted":
       return { kind: "log-compacted", through: event.through };
     default:

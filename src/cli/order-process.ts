@@ -11,6 +11,7 @@ import { formatHash } from "../base/hash128.ts";
 import { seededRandom } from "../base/random.ts";
 import { replicaId } from "../base/units.ts";
 import { EmbeddedLog } from "../log/embedded/embedded-log.ts";
+import type { Member } from "../log/embedded/peers.ts";
 import type { MarketDefinition } from "../market/definition.ts";
 import { emptyMarket, restoreMarket } from "../market/market.ts";
 import { acceptorFor } from "../order/acceptor.ts";
@@ -21,8 +22,9 @@ import type { Digest } from "../store/port.ts";
 import { leaveMark, StoreDamage } from "../store/sqlite/damage.ts";
 import type { SqliteStore } from "../store/sqlite/sqlite-store.ts";
 import { endRefilling, openSqliteStore } from "../store/sqlite/store.ts";
+import type { NewReplica } from "../supervisor/data-directory.ts";
 import { Listener } from "../wire/listener.ts";
-import type { OrderConfig, ProcessHost, RunningProcess } from "../wire/process.ts";
+import type { OrderConfig, ProcessHost, RunningProcess, ServiceAddress } from "../wire/process.ts";
 import { commitEvents, processEvent, roomEvents, storeRecovery } from "./order-events.ts";
 import { orderStatus } from "./order-status.ts";
 
@@ -31,24 +33,28 @@ const logDirectory = (directory: string): string => join(directory, "log");
 /** The store's own write-ahead log is copied into its file at so many pages; fewer where the log's segments are small too. */
 const checkpointPages = { least: 32, most: 4_096, bytes: 4_096 } as const;
 
-/** Make an empty directory a new replica's. Throws if it is one already. */
+/**
+ * Make an empty directory a new replica's: one of the `founders` of a cluster, or, without them, one that joins it later.
+ * Throws if it is one already.
+ */
 export async function formatReplica(
   directory: string,
-  identity: { readonly cluster: string; readonly replica: number },
+  identity: NewReplica,
   segmentBytes: number,
 ): Promise<void> {
   await mkdir(directory, { recursive: true });
-  const { cluster, replica } = identity;
+  const { cluster, replica, founders } = identity;
   await EmbeddedLog.format(
     logDirectory(directory),
     { cluster, replica: replicaId(replica) },
-    { segmentBytes },
+    { segmentBytes, ...(founders !== undefined && { founders: founders.map(replicaId) }) },
   );
 }
 
 /** Resolves once the replica listens and takes part in its group. */
 export async function startOrder(config: OrderConfig, host: ProcessHost): Promise<RunningProcess> {
-  const { cluster, name, orders, directory } = config;
+  const { cluster, name, directory } = config;
+  let { orders } = config;
   const id = replicaId(config.id);
   const onFatal = (error: unknown): void => host.fatal(error);
   const random = seededRandom(randomBytes(6).readUIntLE(0, 6));
@@ -61,7 +67,7 @@ export async function startOrder(config: OrderConfig, host: ProcessHost): Promis
     cluster,
     name,
     id,
-    members: orders.map((order) => ({ id: replicaId(order.id), host: order.host, port: order.port })),
+    members: orders.map(memberAt),
     directory: logDirectory(directory),
     applied: { index: stored.index, term: stored.term },
     stateful: !stored.copying,
@@ -140,6 +146,16 @@ export async function startOrder(config: OrderConfig, host: ProcessHost): Promis
   );
   return {
     status: () => orderStatus(log, replica, refilled?.underWay === true),
+    replicasChanged: (replicas) => {
+      orders = replicas;
+      log.noteAddresses(replicas.map(memberAt));
+    },
+    changeMembers: (change) =>
+      log.changeMembers(
+        change.kind === "add"
+          ? { kind: "add", ...memberAt(change.replica) }
+          : { kind: "remove", id: replicaId(change.id) },
+      ),
     digest: async () => readable(await store.digest()),
     stop: async () => {
       await listener.close();
@@ -147,6 +163,10 @@ export async function startOrder(config: OrderConfig, host: ProcessHost): Promis
       await replica.close();
     },
   };
+}
+
+function memberAt({ id, host, port }: ServiceAddress): Member {
+  return { id: replicaId(id), host, port };
 }
 
 /** `begunAnew`: what lay there was damaged and was set aside, in this life or in one that did not refill it. */

@@ -1,10 +1,14 @@
 /** What an order replica says of itself. */
 import type { EmbeddedLog } from "../log/embedded/embedded-log.ts";
 import type { Replica } from "../order/replica.ts";
-import type { ProcessStatus, ReplicaState } from "../wire/process.ts";
+import type { GroupMember, ProcessStatus, ReplicaState } from "../wire/process.ts";
 
 export function stateOf(role: EmbeddedLog["role"]): ReplicaState {
   return role === "pre-candidate" ? "candidate" : role;
+}
+
+export function groupMembers(members: EmbeddedLog["members"]): readonly GroupMember[] {
+  return (members ?? []).map(({ id, role }) => ({ id, role }));
 }
 
 /** What it lacks to be whole, in words. */
@@ -31,6 +35,8 @@ export function orderStatus(log: EmbeddedLog, replica: Replica, refilling: boole
     orders: replica.market.nextOrder,
     ...(lacking !== undefined && { recovering: lacking }),
     ...(log.inDoubt && { inDoubt: true }),
+    members: groupMembers(log.members),
+    membersCommitted: log.membersCommitted,
     ...(!log.room && { diskFull: true }),
     rssBytes: process.memoryUsage.rss(),
   };

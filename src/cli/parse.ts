@@ -124,7 +124,8 @@ function parseVerb(verb: Verb, words: readonly string[]): Parsed {
 function checkOperands(verb: Verb, spec: VerbSpec, operands: readonly string[]): void {
   const missing = spec.operands[operands.length];
   const usage = `Usage: bazaar ${[verb, ...spec.operands].join(" ")}`;
-  if (missing !== undefined) throw usageFailure(`${verb} needs ${missing}.`, usage);
+  if (missing !== undefined && !missing.startsWith("["))
+    throw usageFailure(`${verb} needs ${missing}.`, usage);
   const extra = operands[spec.operands.length];
   if (extra !== undefined) throw usageFailure(`${verb} does not take ${shown(extra)}.`, `${usage} [flags]`);
 }

@@ -13,6 +13,7 @@ import type {
   ProcessEvent,
   ProcessHost,
   RunningProcess,
+  ServiceAddress,
   ToProcess,
 } from "../wire/process.ts";
 import { exitCodes } from "./exit.ts";
@@ -30,6 +31,8 @@ export class SupervisedHost implements ProcessHost {
   #watched = false;
   #running: RunningProcess | undefined;
   #stopping = false;
+  /** What was said of the order replicas since the start. */
+  #orders: readonly ServiceAddress[] | undefined;
 
   constructor(start: StartRole) {
     this.#start = start;
@@ -101,6 +104,16 @@ export class SupervisedHost implements ProcessHost {
       case "cluster":
         this.#asked.get(message.ticket)?.resolve(message.cluster);
         return;
+      case "replicas":
+        this.#orders = message.orders;
+        this.#running?.replicasChanged?.(message.orders);
+        return;
+      case "change-members": {
+        const refusal =
+          this.#running === undefined ? "not-leading" : this.#running.changeMembers?.(message.change);
+        this.#send({ kind: "change-answered", ticket: message.ticket, refusal: refusal ?? null });
+        return;
+      }
       case "watch":
         this.#watched = message.on;
         return;
@@ -127,6 +140,7 @@ export class SupervisedHost implements ProcessHost {
       });
       return;
     }
+    if (this.#orders !== undefined) this.#running.replicasChanged?.(this.#orders);
     if (!this.#stopping) this.#send({ kind: "ready" });
     else await this.#stop();
   }

@@ -79,7 +79,7 @@ export const verbs = {
       data,
     },
     notes: [
-      "The market and the number of order replicas belong to the data; all else may differ at every start.",
+      "The market and the order replicas belong to the data (see `member`); all else may differ at every start.",
       "BAZAAR_TOKEN, if set, must be sent as `Authorization: Bearer` to change items, list orders or control processes.",
     ],
   },
@@ -122,6 +122,16 @@ export const verbs = {
     notes: ["`slow NAME 0` ends it. Clients' connections are not slowed."],
   },
   heal: { summary: "end every `cut` and `slow`", operands: [], flags: { data } },
+  member: {
+    summary:
+      "add an order replica while orders flow, or remove one; a lost one is replaced by remove, then add",
+    operands: ["add|remove", "[NAME]"],
+    flags: { data },
+    notes: [
+      "A new replica is fed first, and votes once it has caught up. One that leads hands over before it is removed.",
+      "What would leave no majority that answers is refused: it could not be undone.",
+    ],
+  },
   repair: {
     summary: "let an order replica whose database is not trusted build it anew; the old one is kept",
     operands: ["NAME"],
@@ -211,7 +221,7 @@ export const verbs = {
         value: "S",
         min: 0,
         max: Number.MAX_SAFE_INTEGER,
-        help: "the first seed (default: one that was not run yet)",
+        help: "the first seed (default: one that was not run yet; course: 1)",
       },
       minutes: {
         kind: "number",
@@ -225,12 +235,20 @@ export const verbs = {
         value: "S",
         min: 1,
         max: 100_000,
-        default: 120,
-        help: "virtual, of each history, until its faults end",
+        help: "virtual, of each history, until its faults end (default 120; course: 20)",
       },
       "no-faults": { kind: "switch", help: "nothing fails" },
+      log: {
+        kind: "choice",
+        choices: ["embedded", "course"],
+        default: "embedded",
+        help: "which system; course: the published protocol, until it is convicted",
+      },
       json,
     },
+    notes: [
+      "With --log course exit 0 means that it lost, doubled and forgot orders, 3 that not all of that was found.",
+    ],
   },
   verify: {
     summary: "check a recorded history for linearizability; exit 3 if it is not",

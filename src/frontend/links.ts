@@ -24,31 +24,63 @@ export interface LinksHost<P extends Peer> {
 }
 
 export class Links<P extends Peer> {
-  readonly peers: readonly P[];
-  readonly #dialers: readonly Dialer[];
+  readonly #hello: Hello;
+  readonly #host: LinksHost<P>;
+  #peers: readonly P[] = [];
+  readonly #dialers = new Map<P, Dialer>();
   readonly #byLink = new Map<number, { readonly peer: P; readonly dialer: Dialer }>();
 
   constructor(peers: readonly (P & { link: number })[], hello: Hello, host: LinksHost<P>) {
-    this.peers = peers;
-    this.#dialers = peers.map((peer) => {
-      const dialer: Dialer = new Dialer(peer.address, {
-        connected: (connection) => {
-          connection.send(helloFrame, (body) => writeHello(body, hello));
-          peer.link = host.nextLink();
-          this.#byLink.set(peer.link, { peer, dialer });
-          host.opened(peer);
-        },
-        frame: (kind, body) => host.frame(peer, kind, body),
-        lost: () => {
-          const { link } = peer;
-          this.#byLink.delete(link);
-          peer.link = 0;
-          host.closed(peer, link);
-        },
-        refused: () => {},
-      });
-      return dialer;
+    this.#hello = hello;
+    this.#host = host;
+    for (const peer of peers) this.#dial(peer);
+  }
+
+  get peers(): readonly P[] {
+    return this.#peers;
+  }
+
+  /** These services are dialled from now on, and no others; a link to one that stays is not touched. */
+  update(
+    addresses: readonly ServiceAddress[],
+    peerAt: (address: ServiceAddress) => P & { link: number },
+  ): void {
+    const isAt = ({ address }: P, { id, host, port }: ServiceAddress): boolean =>
+      address.id === id && address.host === host && address.port === port;
+    for (const peer of this.#peers) if (!addresses.some((address) => isAt(peer, address))) this.#drop(peer);
+    for (const address of addresses)
+      if (!this.#peers.some((peer) => isAt(peer, address))) this.#dial(peerAt(address));
+  }
+
+  #dial(peer: P & { link: number }): void {
+    const host = this.#host;
+    const dialer: Dialer = new Dialer(peer.address, {
+      connected: (connection) => {
+        connection.send(helloFrame, (body) => writeHello(body, this.#hello));
+        peer.link = host.nextLink();
+        this.#byLink.set(peer.link, { peer, dialer });
+        host.opened(peer);
+      },
+      frame: (kind, body) => host.frame(peer, kind, body),
+      lost: () => this.#lost(peer),
+      refused: () => {},
     });
+    this.#peers = [...this.#peers, peer];
+    this.#dialers.set(peer, dialer);
+  }
+
+  #drop(peer: P & { link: number }): void {
+    this.#dialers.get(peer)?.close();
+    this.#dialers.delete(peer);
+    this.#peers = this.#peers.filter((each) => each !== peer);
+    if (peer.link !== 0) this.#lost(peer);
+  }
+
+  #lost(peer: P & { link: number }): void {
+    const { link } = peer;
+    this.#byLink.delete(link);
+    peer.link = 0;
+    this.#host.closed(peer, link);
   }
 
   /** How many are established. */
@@ -66,6 +98,6 @@ export class Links<P extends Peer> {
   }
 
   close(): void {
-    for (const dialer of this.#dialers) dialer.close();
+    for (const dialer of this.#dialers.values()) dialer.close();
   }
 }

@@ -158,6 +158,7 @@ export async function startFrontend(config: FrontendConfig, host: ProcessHost): 
       };
     },
     connection: (socket) => http.take(socket),
+    replicasChanged: (orders) => replicas.replicasChanged(orders),
     stop: async () => {
       if (stopping) return;
       stopping = true;

@@ -44,6 +44,10 @@ interface Replica extends Peer {
   notice: LeadershipNotice | undefined;
 }
 
+function replicaAt(address: ServiceAddress): Replica & { link: number } {
+  return { address, link: 0, notice: undefined };
+}
+
 /** Who holds a lease of the leader, and is told what concerns it. Times are fresh readings of the clock. */
 export interface LeaseHolder {
   leaderChanged(leader: KnownLeader | undefined): void;
@@ -90,8 +94,7 @@ export class Replicas {
     const { cluster, name } = config;
     const hello: Hello = { cluster, role: "frontend", name, id: 0, incarnation };
     const nextLink = (): number => ++this.#lastLink;
-    const replicas = config.orders.map((address) => ({ address, link: 0, notice: undefined }));
-    this.#links = new Links<Replica>(replicas, hello, {
+    this.#links = new Links<Replica>(config.orders.map(replicaAt), hello, {
       nextLink,
       opened: ({ address }) => host.emit({ kind: "peer-connected", peer: address.name }),
       frame: (replica, kind, body) => this.#received(replica, kind, body),
@@ -164,6 +167,11 @@ export class Replicas {
   /** A frame of the lease, to the replica on this link. False, and nothing was sent, if it is gone. */
   send(...[link, kind, write]: Parameters<Links<Replica>["send"]>): boolean {
     return this.#links.send(link, kind, write);
+  }
+
+  /** These are the order replicas from now on. What was sent to one that is none any more is sent again to others. */
+  replicasChanged(orders: readonly ServiceAddress[]): void {
+    this.#links.update(orders, replicaAt);
   }
 
   /** Have `sending` called soon, once for all that want it. */

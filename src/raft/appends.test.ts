@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { logLimits, raftTimes } from "../base/limits.ts";
-import { logIndex } from "../base/units.ts";
+import { logIndex, replicaId } from "../base/units.ts";
 import { Replica } from "./one-replica.test-support.ts";
 
 test("probes that were lost hold no room: a late answer to the first is enough to send on", () => {
@@ -33,7 +33,7 @@ test("what the disk gives for an older question is not sent, and asks no further
   assert.deepEqual(asked, [501, 101]);
   replica.input({
     kind: "fetched",
-    peer: replica.raft.config.members[1] ?? replica.raft.config.id,
+    peer: replicaId(2),
     from: logIndex(501),
     entries: [],
   });

@@ -4,7 +4,7 @@ import { logLimits, raftTimes } from "../base/limits.ts";
 import { type LogIndex, logIndex, type ReplicaId } from "../base/units.ts";
 import type { Entry } from "./message.ts";
 import { hasRoom, noteSent, type Progress, probeFrom } from "./progress.ts";
-import { peers, type Raft, type Reign, send } from "./raft.ts";
+import { type Raft, type Reign, send } from "./raft.ts";
 
 function reignOf(raft: Raft): Reign {
   return present(raft.reign, "a leader's reign");
@@ -65,7 +65,7 @@ export function feed(raft: Raft, to: ReplicaId): boolean {
 }
 
 export function feedAll(raft: Raft): void {
-  for (const peer of peers(raft)) feed(raft, peer);
+  for (const peer of reignOf(raft).progress.keys()) feed(raft, peer);
 }
 
 /** What the follower needs next is in this log no more: heartbeats tell it where the log begins, until it has a state. */
@@ -103,8 +103,7 @@ export function broadcastRound(raft: Raft): void {
   reign.round++;
   reign.roundsSent.push({ round: reign.round, at: raft.now });
   reign.nextHeartbeatAt = raft.now + raftTimes.heartbeatMs;
-  for (const peer of peers(raft)) {
-    const progress = progressOf(raft, peer);
+  for (const [peer, progress] of reign.progress) {
     // A lost probe is given up by the next round: the transport may lose anything.
     progress.probing = false;
     // The log may have been compacted since.
@@ -115,9 +114,11 @@ export function broadcastRound(raft: Raft): void {
 
 /** A new incarnation of a follower: what its older life acknowledged is void, and nothing of it is vouched for yet. */
 export function startAnew(raft: Raft, peer: ReplicaId): void {
-  const progress = progressOf(raft, peer);
+  const progress = raft.reign?.progress.get(peer);
+  if (progress === undefined) return;
   progress.match = logIndex(0);
   progress.round = 0;
+  progress.informed = false;
   progress.barrier = undefined;
   progress.closeSince = undefined;
   progress.settledAt = raft.log.lastIndex;

@@ -2,6 +2,7 @@
 import { assert } from "../base/assert.ts";
 import { type LogIndex, logIndex } from "../base/units.ts";
 import { leaseGate } from "./lease-gate.ts";
+import { counts } from "./progress.ts";
 import { reachedByMajority } from "./quorum.ts";
 import type { Raft } from "./raft.ts";
 import { startReads } from "./reads.ts";
@@ -15,14 +16,14 @@ export function commitTo(raft: Raft, index: LogIndex): void {
 /**
  * A leader's commit index: the largest index that is durable on a majority and is of the leader's own term; older
  * entries are committed with it, never by counting (§5.4.2, figure 8). The leader itself counts only with what its
- * own disk has, a recovering follower not at all, and every live lease is one more that must have acknowledged it.
+ * own disk has, a learner not at all, nor a follower that recovers or does not know the members, and every live lease is one more that must have acknowledged it.
  */
 export function advanceCommit(raft: Raft): void {
   const { reign } = raft;
   assert(reign !== undefined, "only a leader counts");
   const reached: number[] = [raft.durable];
-  for (const { standing, match } of reign.progress.values())
-    reached.push(standing === "recovering" ? 0 : match);
+  for (const progress of reign.progress.values())
+    if (progress.voter) reached.push(counts(progress) ? progress.match : 0);
   const held = logIndex(reachedByMajority(reached));
   if (held <= raft.commit || raft.log.termAt(held) !== raft.term) return;
   const gate = leaseGate(raft, reign);

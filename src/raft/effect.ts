@@ -4,6 +4,7 @@
  */
 import type { LogIndex, ReplicaId, Term } from "../base/units.ts";
 import type { LogBase } from "./log-view.ts";
+import type { Change, Membership } from "./membership.ts";
 import type { Entry, Message, Room } from "./message.ts";
 
 export type Input =
@@ -12,6 +13,8 @@ export type Input =
   | { readonly kind: "message"; readonly message: Message }
   /** A leader that is not handing over appends it; anyone else ignores it (see `mayAppend`). */
   | { readonly kind: "propose"; readonly payload: Uint8Array }
+  /** A leader that may begins it; anyone else ignores it (see `changeRefusal`). Learners are promoted without being asked for. */
+  | { readonly kind: "change-membership"; readonly change: Change }
   /** Everything up to and with this ticket is durable. Tickets complete in order. */
   | { readonly kind: "persisted"; readonly ticket: number }
   /** What `fetch` asked for: entries from `from` on, as the disk has them. */
@@ -69,6 +72,8 @@ export type Effect =
   | { readonly kind: "lease-refused"; readonly holder: number }
   /** Leadership is about to be handed over: holders should give their leases up. */
   | { readonly kind: "leases-recalled" }
+  /** Peers know a later life of this replica, and hear nothing that it says: it must begin one behind that. */
+  | { readonly kind: "outlived"; readonly known: number }
   /** A recovering replica counts again: the mark on disk may go. */
   | { readonly kind: "recovered" }
   /** Entries up to here are committed and durable here: hand them out. */
@@ -81,6 +86,8 @@ export type Effect =
   | { readonly kind: "read-refused"; readonly ids: readonly number[] }
   /** Role, term, leader, or whether it may append has changed. */
   | { readonly kind: "leadership" }
+  /** By this replica's log the members are others now; `undefined`: it does not say. */
+  | { readonly kind: "membership"; readonly members: Membership | undefined }
   /** The doubt of a cut tail is settled: the mark on disk may go. */
   | { readonly kind: "settled" }
   | { readonly kind: "noted"; readonly event: RaftEvent };

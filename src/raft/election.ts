@@ -2,18 +2,19 @@
  * Elections: who leads (§5.2, §5.4.1), with pre-vote and check-quorum (thesis 6.2, 9.6), a preference for the highest
  * id by shorter timeouts (never by refusing a vote), and candidacy on a leader's word (thesis 3.10).
  */
-import { assert } from "../base/assert.ts";
+import { assert, present } from "../base/assert.ts";
 import { raftTimes } from "../base/limits.ts";
 import { logIndex, type ReplicaId, type Term, term } from "../base/units.ts";
 import { broadcastRound } from "./appends.ts";
 import { advanceCommit } from "./commit.ts";
 import { formerLeasesMs, hasDrained } from "./lease-gate.ts";
 import { noteDrained } from "./leases.ts";
+import { isVoter } from "./membership.ts";
 import type { VoteReply, VoteRequest } from "./message.ts";
-import { sendAfterHardState } from "./persistence.ts";
+import { isHardStateDurable, sendAfterHardState } from "./persistence.ts";
 import { newProgress } from "./progress.ts";
 import { type Ballot, tally } from "./quorum.ts";
-import { canServe, peers, type Raft, send } from "./raft.ts";
+import { canServe, mayCampaign, peers, type Raft, send, votersAbove } from "./raft.ts";
 import { refuseReads } from "./reads.ts";
 import { settle } from "./replication.ts";
 
@@ -23,9 +24,8 @@ const goneStepMs = 20;
 const preVoteRetryMs = 50;
 const unableMs = 2 * raftTimes.electionTimeoutSpreadMs;
 
-/** 0 for the highest id other than the leader that is lost, 1 for the next, … */
-function rank(raft: Raft, without: ReplicaId | undefined): number {
-  return raft.config.members.filter((id) => id > raft.config.id && id !== without).length;
+function rank({ log, config }: Raft, without: ReplicaId | undefined): number {
+  return votersAbove(log.members, config.id, without);
 }
 
 /** Who could not serve lets others go first; if nobody else can win, it leads until it can hand over. */
@@ -98,6 +98,7 @@ export function startElection(raft: Raft, transfer: boolean): void {
 function ask(raft: Raft, pre: boolean, transfer: boolean): void {
   raft.ballots = new Map([[raft.config.id, { granted: true, doubtful: raft.doubtful }]]);
   for (const to of peers(raft)) {
+    if (!isVoter(raft.log.members, to)) continue;
     const request = {
       kind: "vote-request",
       from: raft.config.id,
@@ -116,8 +117,15 @@ function ask(raft: Raft, pre: boolean, transfer: boolean): void {
   decide(raft);
 }
 
+/** A candidate's own vote is durable: where it is the only voter, that decides. */
+export function considerElected(raft: Raft): void {
+  if (raft.role === "candidate") decide(raft);
+}
+
 function decide(raft: Raft): void {
-  const result = tally([...raft.ballots.values()], raft.config.members.length);
+  // Of a term that is not durable nobody must hear, learners neither: it may begin anew after a crash.
+  if (raft.role === "candidate" && !isHardStateDurable(raft)) return;
+  const result = tally(raft.ballots, present(raft.log.members, "a candidate knows the members"));
   if (result === "open") return;
   if (result === "lost") becomeFollower(raft, raft.term, undefined);
   else if (raft.role === "pre-candidate") startElection(raft, false);
@@ -126,12 +134,15 @@ function decide(raft: Raft): void {
 
 function becomeLeader(raft: Raft): void {
   assert(raft.role === "candidate", () => `a ${raft.role} cannot win`);
+  assert(mayCampaign(raft), "a leader is a voter of its own log");
   const last = raft.log.lastIndex;
   const firstIndex = logIndex(last + 1);
   raft.role = "leader";
   raft.leader = raft.config.id;
   raft.reign = {
-    progress: new Map(peers(raft).map((peer) => [peer, newProgress(last, raft.now)])),
+    progress: new Map(
+      peers(raft).map((peer) => [peer, newProgress(last, raft.now, isVoter(raft.log.members, peer))]),
+    ),
     round: 0,
     roundsSent: [],
     confirmedRound: 0,
@@ -146,7 +157,7 @@ function becomeLeader(raft: Raft): void {
     leases: new Map(),
     commitsFrom: raft.now + (raft.drained ? 0 : formerLeasesMs(raft)),
   };
-  raft.log.append({ index: firstIndex, term: raft.term, payload: new Uint8Array(0) });
+  raft.log.append({ index: firstIndex, term: raft.term, kind: "command", payload: new Uint8Array(0) });
   // A doubtful winner won without its own vote, or with every member's: nobody holds a committed entry that it lacks.
   settle(raft);
   raft.effects.push({ kind: "leadership" });
@@ -160,7 +171,10 @@ function hearsLeader(raft: Raft): boolean {
   return since !== undefined && raft.now - since < raftTimes.electionTimeoutMinMs;
 }
 
-/** A request for a vote of any term. A vote request of a newer term is adopted here and nowhere before. */
+/**
+ * A request for a vote of any term. A vote request of a newer term is adopted here and nowhere before. Who asks need be no
+ * member that this replica knows of, nor it a voter: either may stand in an entry that it does not have yet.
+ */
 export function handleVoteRequest(raft: Raft, message: VoteRequest): void {
   // It may have voted in that term in a life that it has forgotten.
   if (raft.recovery !== undefined) return;

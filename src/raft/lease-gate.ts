@@ -20,7 +20,10 @@ export function leaseGate(raft: Raft, reign: Reign): LogIndex {
   if (raft.now < reign.commitsFrom) return raft.commit;
   let gate: number = raft.log.lastIndex;
   for (const { until, acknowledged } of reign.leases.values()) {
-    if (until > raft.now && acknowledged < gate) gate = acknowledged;
+    if (until <= raft.now || acknowledged >= gate) continue;
+    // Who the members are touches nothing that a holder keeps, so it is not told; what is committed was such, or acknowledged.
+    const through = raft.log.throughMemberships(acknowledged > raft.commit ? acknowledged : raft.commit);
+    if (through < gate) gate = through;
   }
   return logIndex(gate);
 }

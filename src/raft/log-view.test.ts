@@ -7,7 +7,7 @@ import { LogView, wholeLog } from "./log-view.ts";
 import type { Entry } from "./message.ts";
 
 function entry(index: number, ofTerm: number, bytes: number): Entry {
-  return { index: logIndex(index), term: term(ofTerm), payload: new Uint8Array(bytes) };
+  return { index: logIndex(index), term: term(ofTerm), kind: "command", payload: new Uint8Array(bytes) };
 }
 
 function heldBytes(entries: readonly Entry[]): number {
@@ -32,7 +32,7 @@ test("after any appends, cuts and trims it agrees with a plain list of entries",
   let compactedSome = false;
   fc.assert(
     fc.property(fc.array(change, { minLength: 1, maxLength: 40 }), fc.nat(2_000), (changes, tailBytes) => {
-      const log = new LogView(wholeLog, [], logIndex(0), [], tailBytes);
+      const log = new LogView(wholeLog, [], [], logIndex(0), [], tailBytes);
       let model: Entry[] = [];
       let tailFrom = 1;
       let base = 0;
@@ -93,14 +93,14 @@ function agree(log: LogView, model: readonly Entry[], tailFrom: number, base: nu
 }
 
 test("what is not durable is kept, however many bytes it has", () => {
-  const log = new LogView(wholeLog, [], logIndex(0), [], 10);
+  const log = new LogView(wholeLog, [], [], logIndex(0), [], 10);
   for (let i = 1; i <= 5; i++) log.append(entry(i, 1, 10));
   log.trim(logIndex(2));
   assert.equal(log.tailFrom, 3);
 });
 
 test("a slice has at least one entry, and no more bytes than asked for", () => {
-  const log = new LogView(wholeLog, [], logIndex(0), [], 1_000);
+  const log = new LogView(wholeLog, [], [], logIndex(0), [], 1_000);
   for (let i = 1; i <= 5; i++) log.append(entry(i, 1, 10));
   const lengths = [0, 10, 25, 1_000].map((bytes) => log.slice(logIndex(2), bytes)?.length);
   assert.deepEqual(lengths, [1, 1, 2, 4]);

@@ -1,5 +1,5 @@
 /**
- * The log as the core sees it: the term of every entry, and the newest entries themselves.
+ * The log as the core sees it: the term of every entry, who the members are, and the newest entries themselves.
  *
  * Terms are kept as runs, because a term covers very many entries; so any index can be checked without the disk,
  * and memory does not grow with the log. Payloads older than the tail are on disk, and whoever needs them fetches
@@ -8,6 +8,8 @@
 import { assert, present } from "../base/assert.ts";
 import { logLimits } from "../base/limits.ts";
 import { type LogIndex, logIndex, type Term, term } from "../base/units.ts";
+import { decodeMembership, type Membership } from "./membership.ts";
+import { MembershipHistory, type MembershipRun } from "./membership-history.ts";
 import type { Entry } from "./message.ts";
 
 /** What a log begins behind: its entries up to here are gone, because a state includes them. */
@@ -27,7 +29,7 @@ const noTerm = term(0);
 /** Of a log that holds everything. */
 export const wholeLog: LogBase = { index: logIndex(0), term: noTerm };
 /** Takes the place of an entry that was dropped, so that its payload is not kept alive. */
-const dropped: Entry = { index: logIndex(0), term: noTerm, payload: new Uint8Array(0) };
+const dropped: Entry = { index: logIndex(0), term: noTerm, kind: "command", payload: new Uint8Array(0) };
 
 function heldBytes(entry: Entry): number {
   return entry.payload.length + logLimits.entryOverheadBytes;
@@ -36,6 +38,7 @@ function heldBytes(entry: Entry): number {
 export class LogView {
   #base: LogBase;
   #runs: TermRun[];
+  readonly #memberships: MembershipHistory;
   readonly #tailBytes: number;
   /** The newest entries: `#tail[#head]` is the first one kept. */
   #tail: Entry[];
@@ -46,6 +49,7 @@ export class LogView {
   constructor(
     base: LogBase,
     runs: readonly TermRun[],
+    memberships: readonly MembershipRun[],
     lastIndex: LogIndex,
     tail: readonly Entry[],
     tailBytes: number,
@@ -53,6 +57,7 @@ export class LogView {
     assert(lastIndex >= base.index, "a log ends no earlier than it begins");
     this.#base = base;
     this.#runs = [...runs];
+    this.#memberships = new MembershipHistory(memberships);
     this.#last = lastIndex;
     this.#tail = [...tail];
     this.#tailBytes = tailBytes;
@@ -70,6 +75,34 @@ export class LogView {
 
   get lastTerm(): Term {
     return this.#runs.at(-1)?.term ?? this.#base.term;
+  }
+
+  /** Who the members are by this log, by its newest word, committed or not; `undefined`: it does not say. */
+  get members(): Membership | undefined {
+    return this.#memberships.members;
+  }
+
+  /** The entry that says so; no later than the base if the base does, and 0 if nothing does. */
+  get membersFrom(): LogIndex {
+    return this.#memberships.membersFrom;
+  }
+
+  /** Who they were as of the entry at `index`, which is no earlier than the base. */
+  membersAt(index: LogIndex): Membership | undefined {
+    return this.#memberships.membersAt(index);
+  }
+
+  /** Whether the log up to `index` says who the members are. */
+  isInformedAt(index: LogIndex): boolean {
+    const [first] = this.#memberships.runs;
+    return first !== undefined && first.from <= index;
+  }
+
+  /** The last of the entries behind `index` that say nothing but who the members are, or `index` itself. */
+  throughMemberships(index: LogIndex): LogIndex {
+    let through = index;
+    for (const { from } of this.#memberships.runs) if (from === through + 1) through = from;
+    return through;
   }
 
   /** The first index of the tail; one above the last if the tail is empty. */
@@ -113,6 +146,8 @@ export class LogView {
   append(entry: Entry): void {
     assert(entry.index === this.#last + 1, () => `append of ${entry.index} behind ${this.#last}`);
     assert(entry.term >= this.lastTerm, () => `term ${entry.term} behind term ${this.lastTerm}`);
+    if (entry.kind === "membership")
+      this.#memberships.add({ from: entry.index, members: decodeMembership(entry.payload) });
     if (entry.term !== this.lastTerm) this.#runs.push({ from: entry.index, term: entry.term });
     this.#tail.push(entry);
     this.#bytes += heldBytes(entry);
@@ -128,6 +163,7 @@ export class LogView {
     }
     this.#last = logIndex(index - 1);
     while (this.#runs.length > 0 && present(this.#runs.at(-1), "last run").from >= index) this.#runs.pop();
+    this.#memberships.truncate(index);
   }
 
   /**
@@ -160,13 +196,15 @@ export class LogView {
     const from = logIndex(base.index + 1);
     if (first !== undefined && first.from < from) this.#runs[0] = { from, term: first.term };
     if (this.#last === base.index) this.#runs = [];
+    this.#memberships.compact(base.index);
     this.#base = base;
   }
 
-  /** Nothing but what follows `base`, and of that nothing yet. */
+  /** Nothing but what follows `base`, and of that nothing yet: nor who the members are, which a leader will say. */
   reset(base: LogBase): void {
     this.#base = base;
     this.#runs = [];
+    this.#memberships.clear();
     this.#tail = [];
     this.#head = 0;
     this.#bytes = 0;

@@ -9,6 +9,8 @@ import type { LogIndex, ReplicaId, Term } from "../base/units.ts";
 export interface Entry {
   readonly index: LogIndex;
   readonly term: Term;
+  /** `membership`: the payload says who the members are from here on (membership.ts). */
+  readonly kind: "command" | "membership";
   /** Empty for the entry with which a leader begins its term. */
   readonly payload: Uint8Array;
 }
@@ -34,7 +36,7 @@ export interface VoteReply extends Envelope {
   readonly kind: "vote-reply";
   readonly pre: boolean;
   readonly granted: boolean;
-  /** The voter cut a torn tail: its vote counts only if every member grants one. */
+  /** The voter cut a torn tail: its vote counts only if every voter grants one. */
   readonly doubtful: boolean;
   /** The voter led the term just before, and no lease is live any more: the winner need not wait (leases.ts). */
   readonly drained: boolean;
@@ -71,6 +73,8 @@ interface Reply extends Envelope {
   readonly round: number;
   readonly standing: Standing;
   readonly room: Room;
+  /** Whether what it holds, durably, says who the members are. If not, it counts in no majority. */
+  readonly informed: boolean;
 }
 
 /** The follower is of the leader's term; of its log this says nothing yet, because the disk is still writing. */
@@ -111,6 +115,16 @@ export interface RecoverGrant extends Envelope {
   readonly index: LogIndex;
 }
 
+/**
+ * What the receiver said was of an older life than this: it lost count of its lives, and nobody hears it until it begins a
+ * later one.
+ */
+export interface Outlived extends Envelope {
+  readonly kind: "outlived";
+  /** The newest life of the receiver that the sender knows. */
+  readonly known: number;
+}
+
 export type Message =
   | VoteRequest
   | VoteReply
@@ -120,4 +134,5 @@ export type Message =
   | Rejected
   | TimeoutNow
   | RecoverRequest
-  | RecoverGrant;
+  | RecoverGrant
+  | Outlived;

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { logIndex, replicaId, term } from "../base/units.ts";
 import type { Effect, Input } from "./effect.ts";
 import { LogView, type TermRun, wholeLog } from "./log-view.ts";
+import { founders } from "./membership.ts";
 import type { Entry, Message } from "./message.ts";
 import { createRaft, type Raft } from "./raft.ts";
 import { step } from "./step.ts";
@@ -27,7 +28,12 @@ type Fields<K extends Kind> = Partial<{
 }>;
 
 export function entry(index: number, ofTerm: number): Entry {
-  return { index: logIndex(index), term: term(ofTerm), payload: new Uint8Array([index, ofTerm]) };
+  return {
+    index: logIndex(index),
+    term: term(ofTerm),
+    kind: "command",
+    payload: new Uint8Array([index, ofTerm]),
+  };
 }
 
 const defaults = {
@@ -42,12 +48,13 @@ const defaults = {
     round: 1,
     vouched: 0,
   },
-  heard: { round: 0, standing: "able", room: "open" },
-  accepted: { round: 0, standing: "able", room: "open", match: logIndex(0) },
+  heard: { round: 0, standing: "able", room: "open", informed: true },
+  accepted: { round: 0, standing: "able", room: "open", informed: true, match: logIndex(0) },
   rejected: {
     round: 0,
     standing: "able",
     room: "open",
+    informed: true,
     prevIndex: logIndex(0),
     hintIndex: logIndex(0),
     hintTerm: term(0),
@@ -55,6 +62,7 @@ const defaults = {
   "timeout-now": {},
   "recover-request": {},
   "recover-grant": { life: 1, index: logIndex(0) },
+  outlived: { known: 1 },
 } satisfies { [K in Kind]: Required<Fields<K>> };
 
 /** Some two hundred entries stay in memory. */
@@ -74,12 +82,13 @@ export class Replica {
     const runs: TermRun[] = entries.map((each) => ({ from: each.index, term: each.term }));
     const lastTerm = entries.at(-1)?.term ?? 0;
     const members = Array.from({ length: start.members ?? 3 }, (_, i) => replicaId(i + 1));
+    const founded = [{ from: logIndex(0), members: founders(members) }];
     const votedFor = start.votedFor === undefined ? undefined : replicaId(start.votedFor);
     this.raft = createRaft(
-      { id: replicaId(1), members, incarnation: 1, random: () => 0.5, leaseMs: start.leaseMs ?? 0 },
+      { id: replicaId(1), known: members, incarnation: 1, random: () => 0.5, leaseMs: start.leaseMs ?? 0 },
       {
         hardState: { term: term(start.term ?? lastTerm), votedFor },
-        log: new LogView(wholeLog, runs, logIndex(entries.length), entries, tailBytes),
+        log: new LogView(wholeLog, runs, founded, logIndex(entries.length), entries, tailBytes),
         commit: logIndex(0),
         doubtful: false,
         recovering: start.recovering ?? false,
@@ -139,15 +148,14 @@ export class Replica {
   stands(): void {
     this.tick(1_000);
     this.hears("vote-reply", 2, this.raft.term + 1, { pre: true });
-    if ((this.raft.config.members.length ?? 0) > 3)
-      this.hears("vote-reply", 3, this.raft.term + 1, { pre: true });
+    if (this.raft.config.known.length > 3) this.hears("vote-reply", 3, this.raft.term + 1, { pre: true });
     assert.equal(this.raft.role, "candidate");
   }
 
   leads(): void {
     this.stands();
     this.hears("vote-reply", 2, this.raft.term);
-    if (this.raft.config.members.length > 3) this.hears("vote-reply", 3, this.raft.term);
+    if (this.raft.config.known.length > 3) this.hears("vote-reply", 3, this.raft.term);
     assert.equal(this.raft.role, "leader");
   }
 

@@ -17,6 +17,10 @@ export function sendAfterHardState(raft: Raft, message: Message): void {
   hold(raft, message, raft.hardStateChanged ? raft.lastTicket + 1 : raft.hardStateTicket);
 }
 
+export function isHardStateDurable(raft: Raft): boolean {
+  return !raft.hardStateChanged && raft.hardStateTicket <= raft.persistedTicket;
+}
+
 /** Send once the log up to `index`, and the present term, are durable. */
 export function sendAfterEntries(raft: Raft, message: Message, index: LogIndex): void {
   if (index <= raft.durable) {

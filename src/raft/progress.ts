@@ -6,7 +6,7 @@
  * - `fetch`: what it needs next is no longer in memory and is being read from disk.
  * - `snapshot`: what it needs next is in this log no more; it is only told where the log begins, until it has a state.
  */
-import { logLimits } from "../base/limits.ts";
+import { logLimits, raftTimes } from "../base/limits.ts";
 import { type LogIndex, logIndex } from "../base/units.ts";
 import type { Room, Standing } from "./message.ts";
 import type { BarrierRequest } from "./recovery.ts";
@@ -17,6 +17,8 @@ interface InFlight {
 }
 
 export interface Progress {
+  /** Or a learner, which is fed alike and counts for nothing. */
+  voter: boolean;
   mode: "probe" | "pipeline" | "fetch" | "snapshot";
   /** Everything up to here is durable on the follower; never falls within one incarnation of it. */
   match: LogIndex;
@@ -32,6 +34,8 @@ export interface Progress {
   round: number;
   /** What it said last that it is good for. */
   standing: Standing;
+  /** Whether it knows who the members are, in this life. */
+  informed: boolean;
   /** Without any it is sent no entries. */
   room: Room;
   /** Of a recovering follower: what it asked for. */
@@ -43,8 +47,9 @@ export interface Progress {
   settledAt: LogIndex;
 }
 
-export function newProgress(last: LogIndex, now: number): Progress {
+export function newProgress(last: LogIndex, now: number, voter: boolean): Progress {
   return {
+    voter,
     mode: "probe",
     match: logIndex(0),
     next: logIndex(last + 1),
@@ -54,12 +59,25 @@ export function newProgress(last: LogIndex, now: number): Progress {
     inFlightBytes: 0,
     round: 0,
     standing: "able",
+    informed: false,
     room: "open",
     barrier: undefined,
     heardAt: now,
     closeSince: undefined,
     settledAt: last,
   };
+}
+
+/** Whether what it says counts towards a majority. */
+export function counts({ voter, standing, informed }: Progress): boolean {
+  return voter && informed && standing !== "recovering";
+}
+
+/** A follower that has not answered for this long is not connected. */
+const silentMs = 4 * raftTimes.heartbeatMs;
+
+export function answers({ heardAt }: Progress, now: number): boolean {
+  return now - heardAt < silentMs;
 }
 
 /** The follower rejected, or started anew: look for the last common entry before `next`. */

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type Ballot, reachedByMajority, tally } from "./quorum.ts";
+import { replicaId } from "../base/units.ts";
+import { founders, type Membership } from "./membership.ts";
+import { type Ballot, reachedByMajority, type Tally, tally } from "./quorum.ts";
 
 test("the value that a majority has reached is the largest that so many have at least", () => {
   fc.assert(
@@ -17,6 +19,31 @@ test("the value that a majority has reached is the largest that so many have at 
 const yes: Ballot = { granted: true, doubtful: false };
 const no: Ballot = { granted: false, doubtful: false };
 const doubtful: Ballot = { granted: true, doubtful: true };
+
+/** The ballots of the first members. */
+function tallied(ballots: readonly Ballot[], members: Membership): Tally {
+  return tally(new Map(ballots.map((ballot, i) => [replicaId(i + 1), ballot])), members);
+}
+
+function group(voters: number, learners = 0): Membership {
+  const members = founders(Array.from({ length: voters + learners }, (_, i) => replicaId(i + 1)));
+  return members.map((member, i) => (i < voters ? member : { ...member, role: "learner" }));
+}
+
+test("learners' votes elect nobody", () => {
+  assert.equal(tallied([yes, no, no, yes, yes], group(3, 2)), "lost");
+  assert.equal(tallied([yes], group(1, 2)), "won");
+});
+
+test("where a doubtful vote is needed, a learner's is not", () => {
+  assert.equal(tallied([doubtful, no], group(1, 1)), "won");
+  assert.equal(tallied([doubtful, yes, no], group(2, 1)), "won");
+});
+
+test("whoever is no member may send a vote in vain", () => {
+  const ballots = [1, 8, 9].map((id) => [replicaId(id), yes] as const);
+  assert.equal(tally(new Map(ballots), group(3)), "open");
+});
 
 const elections = [
   [[yes], 1, "won"],
@@ -37,6 +64,6 @@ const elections = [
 for (const [ballots, members, result] of elections) {
   const votes = ballots.map((ballot) => (ballot === doubtful ? "doubtful" : ballot === yes ? "yes" : "no"));
   test(`of ${members} members ${votes.join(", ")}: the election is ${result}`, () => {
-    assert.equal(tally(ballots, members), result);
+    assert.equal(tallied(ballots, group(members)), result);
   });
 }

@@ -2,14 +2,23 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { logIndex, replicaId, term } from "../base/units.ts";
 import { LogView, wholeLog } from "./log-view.ts";
+import { founders } from "./membership.ts";
 import { createRaft, type Raft } from "./raft.ts";
 
 function restarted(doubtful: boolean, commit: number): Raft {
   const members = [replicaId(1), replicaId(2), replicaId(3)];
-  const entry = { index: logIndex(1), term: term(1), payload: new Uint8Array(1) };
-  const log = new LogView(wholeLog, [{ from: logIndex(1), term: term(1) }], logIndex(1), [entry], 1_000);
+  const founded = [{ from: logIndex(0), members: founders(members) }];
+  const entry = { index: logIndex(1), term: term(1), kind: "command", payload: new Uint8Array(1) } as const;
+  const log = new LogView(
+    wholeLog,
+    [{ from: logIndex(1), term: term(1) }],
+    founded,
+    logIndex(1),
+    [entry],
+    1_000,
+  );
   const hardState = { term: term(2), votedFor: undefined };
-  const config = { id: replicaId(1), members, incarnation: 1, random: () => 0.5, leaseMs: 0 };
+  const config = { id: replicaId(1), known: members, incarnation: 1, random: () => 0.5, leaseMs: 0 };
   const restored = { hardState, log, commit: logIndex(commit), doubtful, recovering: false, stateful: true };
   return createRaft(config, restored, 0);
 }

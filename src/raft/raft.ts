@@ -8,6 +8,7 @@ import { type LogIndex, logIndex, type ReplicaId, type Term } from "../base/unit
 import type { Effect, HardState } from "./effect.ts";
 import type { Lease } from "./lease-gate.ts";
 import type { LogView } from "./log-view.ts";
+import { isVoter, type Membership } from "./membership.ts";
 import type { Message, Room, Standing } from "./message.ts";
 import type { Progress } from "./progress.ts";
 import { type Ballot, majority } from "./quorum.ts";
@@ -15,8 +16,8 @@ import type { Recovery } from "./recovery.ts";
 
 export interface RaftConfig {
   readonly id: ReplicaId;
-  /** All voters, this one included. */
-  readonly members: readonly ReplicaId[];
+  /** Whom it asks while its log does not say who the members are. */
+  readonly known: readonly ReplicaId[];
   /** Counts this replica's starts. */
   readonly incarnation: number;
   readonly random: Random;
@@ -78,7 +79,10 @@ export interface Raft {
   votedFor: ReplicaId | undefined;
   role: "follower" | "pre-candidate" | "candidate" | "leader";
   leader: ReplicaId | undefined;
+  /** Also says who the members are. */
   readonly log: LogView;
+  /** Who they were at the end of the last step. */
+  members: Membership | undefined;
   /** Known to be committed. Never falls. */
   commit: LogIndex;
   /** Everything up to here is durable here. */
@@ -133,7 +137,6 @@ export interface Restored {
 const firstElectionStepMs = 50;
 
 export function createRaft(config: RaftConfig, restored: Restored, now: number): Raft {
-  assert(config.members.includes(config.id), "a replica is a member of its group");
   assert(config.incarnation > 0, "starts are counted from 1: 0 is the incarnation that nobody has");
   assert(restored.hardState.term >= restored.log.lastTerm, "a term is durable before its entries");
   // A cut tail may have held what the store applied, and may have replaced entries that are now back in its place.
@@ -148,13 +151,14 @@ export function createRaft(config: RaftConfig, restored: Restored, now: number):
     role: "follower",
     leader: undefined,
     log: restored.log,
+    members: restored.log.members,
     commit,
     durable: restored.log.lastIndex,
     delivered: commit,
     heardLeaderAt: undefined,
     confirmed: { term: restored.hardState.term, round: 0 },
     // A group that starts together asks in turn, the highest id first: it shall lead, and no vote is split.
-    electionAt: now + firstElectionStepMs * config.members.filter((id) => id > config.id).length,
+    electionAt: now + firstElectionStepMs * votersAbove(restored.log.members, config.id, undefined),
     ballots: new Map(),
     drained: false,
     reign: undefined,
@@ -174,8 +178,24 @@ export function createRaft(config: RaftConfig, restored: Restored, now: number):
   };
 }
 
-export function peers(raft: Raft): readonly ReplicaId[] {
-  return raft.config.members.filter((id) => id !== raft.config.id);
+/** All other members, as far as the log says; otherwise whoever is known. */
+export function peers({ config, log }: Raft): readonly ReplicaId[] {
+  const ids = log.members?.map(({ id }) => id) ?? config.known;
+  return ids.filter((id) => id !== config.id);
+}
+
+/** How many voters have a higher id: 0 for the highest other than `without`, 1 for the next, … */
+export function votersAbove(
+  members: Membership | undefined,
+  id: ReplicaId,
+  without: ReplicaId | undefined,
+): number {
+  return members?.filter((each) => each.role === "voter" && each.id > id && each.id !== without).length ?? 0;
+}
+
+/** Whether it may lead: by its own log, to the last entry, it is a voter, and it has not forgotten what it promised. */
+export function mayCampaign({ config, log, recovery }: Raft): boolean {
+  return recovery === undefined && isVoter(log.members, config.id);
 }
 
 /** Whether a proposal would be appended now, if there is room for it: it leads, and is not handing over. */
@@ -189,10 +209,15 @@ export function canServe({ stateful, room }: Raft): boolean {
 }
 
 /** Whether a majority's disks have room: a leader begins nothing that could not be committed. */
-export function majorityHasRoom({ room, reign, config }: Raft): boolean {
+export function majorityHasRoom({ room, reign }: Raft): boolean {
+  let voters = 1;
   let roomy = room === "open" ? 1 : 0;
-  for (const progress of reign?.progress.values() ?? []) if (progress.room === "open") roomy++;
-  return roomy >= majority(config.members.length);
+  for (const progress of reign?.progress.values() ?? []) {
+    if (!progress.voter) continue;
+    voters++;
+    if (progress.room === "open") roomy++;
+  }
+  return roomy >= majority(voters);
 }
 
 export function standingOf(raft: Raft): Standing {

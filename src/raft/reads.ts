@@ -5,6 +5,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { broadcastRound } from "./appends.ts";
+import { counts } from "./progress.ts";
 import { reachedByMajority } from "./quorum.ts";
 import type { Raft, Reign } from "./raft.ts";
 
@@ -38,8 +39,8 @@ export function confirmRounds(raft: Raft): void {
   const { reign } = raft;
   assert(reign !== undefined, "only a leader confirms rounds");
   const rounds: number[] = [reign.round];
-  for (const { standing, round } of reign.progress.values())
-    rounds.push(standing === "recovering" ? 0 : round);
+  for (const progress of reign.progress.values())
+    if (progress.voter) rounds.push(counts(progress) ? progress.round : 0);
   const confirmed = reachedByMajority(rounds);
   if (confirmed <= reign.confirmedRound) return;
   noteConfirmed(reign, confirmed);

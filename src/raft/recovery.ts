@@ -3,7 +3,7 @@
  * the problem; the rule is this project's).
  *
  * It may have voted, and have acknowledged entries, and knows neither. So under a new incarnation it votes for nobody,
- * counts in no majority, and asks for a *barrier*: a round of a leader's that every *other* member confirmed after the
+ * counts in no majority, and asks for a *barrier*: a round of a leader's that every *other* voter confirmed after the
  * request came, with the leader's term T and last index I at that time.
  *
  * - A forgotten vote was given in a term of at most T: a candidate that still holds one for a later term is among those
@@ -20,10 +20,14 @@
  * be a majority of all: then every majority that the lost ones were part of has a member among them; and one that answers
  * as recovering has been no candidate since it lost its disk. Of three, two cannot be brought back like this: that is an
  * operator's decision.
+ *
+ * Who the others are is what the leader's log says, once that is committed (ARCHITECTURE.md, "How the group changes").
  */
 import type { LogIndex, ReplicaId, Term } from "../base/units.ts";
 import { broadcastRound, progressOf } from "./appends.ts";
 import type { RecoverGrant, RecoverRequest } from "./message.ts";
+import { isHardStateDurable } from "./persistence.ts";
+import { counts } from "./progress.ts";
 import { majority } from "./quorum.ts";
 import { peers, type Raft, type Reign, send } from "./raft.ts";
 
@@ -60,7 +64,8 @@ export function requestBarrier(raft: Raft, recovery: Recovery): void {
 
 export function handleRecoverRequest(raft: Raft, message: RecoverRequest): void {
   if (raft.reign === undefined) return;
-  const progress = progressOf(raft, message.from);
+  const progress = raft.reign.progress.get(message.from);
+  if (progress === undefined) return;
   progress.standing = "recovering";
   if (progress.barrier?.incarnation !== message.incarnation) {
     broadcastRound(raft);
@@ -80,14 +85,20 @@ export function grantBarriers(raft: Raft, reign: Reign): void {
 function grantBarrier(raft: Raft, reign: Reign, to: ReplicaId): void {
   const { barrier } = progressOf(raft, to);
   if (barrier === undefined || raft.commit < reign.firstIndex) return;
+  // By a change that is not committed yet "every other" would leave out whom it excludes, and who may still be elected.
+  if (raft.log.membersFrom > raft.commit) return;
+  let voters = 1;
   let confirmed = 1;
-  for (const [peer, { standing, round }] of reign.progress) {
+  for (const [peer, progress] of reign.progress) {
+    const { voter, round } = progress;
+    if (!voter) continue;
+    voters++;
     if (peer === to) continue;
     // Also of one that was recovering when it was last heard: it may have recovered since, and stand for election.
     if (round < barrier.round) return;
-    if (standing !== "recovering") confirmed++;
+    if (counts(progress)) confirmed++;
   }
-  if (confirmed < majority(raft.config.members.length)) return;
+  if (confirmed < majority(voters)) return;
   const { id: from, incarnation } = raft.config;
   send(raft, {
     kind: "recover-grant",
@@ -115,11 +126,12 @@ export function considerRecovered(raft: Raft): void {
   if (recovery?.barrier === undefined || raft.role !== "follower" || leader === undefined) return;
   const { index } = recovery.barrier;
   if (raft.commit < index || raft.durable < index) return;
+  if (!raft.log.isInformedAt(raft.durable)) return;
   if (raft.votedFor === undefined) {
     raft.votedFor = leader;
     raft.hardStateChanged = true;
   }
-  if (raft.hardStateChanged || raft.hardStateTicket > raft.persistedTicket) return;
+  if (!isHardStateDurable(raft)) return;
   raft.recovery = undefined;
   raft.effects.push({ kind: "recovered" });
 }

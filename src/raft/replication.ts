@@ -2,6 +2,7 @@
 import { assert } from "../base/assert.ts";
 import { logIndex } from "../base/units.ts";
 import { feed, needsState, progressOf, startAnew } from "./appends.ts";
+import { repeatMembership } from "./changes.ts";
 import { advanceCommit, commitTo } from "./commit.ts";
 import type { Accepted, Append, Heard, Rejected } from "./message.ts";
 import { sendAfterEntries, sendAfterHardState, truncateLog } from "./persistence.ts";
@@ -21,6 +22,7 @@ export function handleAppend(raft: Raft, message: Append): void {
     round: message.round,
     standing: standingOf(raft),
     room: raft.room,
+    informed: log.isInformedAt(raft.durable),
   };
   if (!log.matches(message.prevIndex, message.prevTerm)) {
     assert(message.prevIndex > raft.commit, "a leader has everything that is committed");
@@ -53,7 +55,9 @@ export function handleAppend(raft: Raft, message: Append): void {
     // leadership, nor delay a read.
     sendAfterHardState(raft, { ...reply, kind: "heard" });
   }
-  sendAfterEntries(raft, { ...reply, kind: "accepted", match }, match);
+  // It leaves when so much is durable.
+  const informed = log.isInformedAt(match);
+  sendAfterEntries(raft, { ...reply, kind: "accepted", informed, match }, match);
 }
 
 /** Whether this is the first message of its leader's round: one early confirmation a round is enough. */
@@ -83,6 +87,7 @@ export function handleAccepted(raft: Raft, message: Accepted): void {
   if (progress.mode === "probe" || progress.mode === "snapshot")
     pipelineFrom(progress, logIndex(progress.match + 1));
   if (progress.match > before) advanceCommit(raft);
+  if (!message.informed && message.match >= raft.log.membersFrom) repeatMembership(raft);
   feed(raft, message.from);
 }
 
@@ -103,6 +108,7 @@ function noteRound(raft: Raft, message: Heard | Accepted | Rejected): void {
   const progress = progressOf(raft, message.from);
   progress.heardAt = raft.now;
   progress.standing = message.standing;
+  progress.informed = message.informed;
   progress.room = message.room;
   if (message.round <= progress.round) return;
   progress.round = message.round;

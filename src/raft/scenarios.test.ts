@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { replicaId } from "../base/units.ts";
 import { Group, type Link } from "./scenarios/group.test-support.ts";
 
 const folder = join(import.meta.dirname, "scenarios");
@@ -37,7 +38,12 @@ class Interpreter {
     const [first = 0, second = 0] = numbers;
     switch (command) {
       case "nodes":
-        this.#group = new Group(first, option(words, "tail", 1024 * 1024), option(words, "lease", 0));
+        this.#group = new Group(
+          first,
+          option(words, "spare", 0),
+          option(words, "tail", 1024 * 1024),
+          option(words, "lease", 0),
+        );
         return;
       case "campaign":
         return this.group.campaign(first);
@@ -58,6 +64,12 @@ class Interpreter {
           this.group.propose(first, words[1] ?? "", option(words, "bytes", 0));
         }
         return;
+      case "add":
+        return this.group.change(first, { kind: "add", id: replicaId(second), address: "" });
+      case "promote":
+        return this.group.change(first, { kind: "promote", id: replicaId(second) });
+      case "remove":
+        return this.group.change(first, { kind: "remove", id: replicaId(second) });
       case "read":
         return this.group.read(first, second);
       case "gone":
@@ -105,6 +117,8 @@ class Interpreter {
         return this.group.status();
       case "progress":
         return this.group.progress(first);
+      case "members":
+        return this.group.members();
       case "queue":
         return this.group.queue();
       default:

@@ -2,14 +2,16 @@
  * The only door into the core: one input in, the effects that follow from it out, in the order in which they must be
  * carried out. Deterministic: the same state, clock, randomness and input give the same effects.
  */
-import { assert, unreachable } from "../base/assert.ts";
+import { assert, present, unreachable } from "../base/assert.ts";
 import { raftTimes } from "../base/limits.ts";
 import { logIndex } from "../base/units.ts";
 import { broadcastRound, feedAll, fetched } from "./appends.ts";
+import { changeMembership, considerPromotion } from "./changes.ts";
 import { advanceCommit, deliver } from "./commit.ts";
 import type { Effect, Input } from "./effect.ts";
 import {
   becomeFollower,
+  considerElected,
   handleVoteReply,
   handleVoteRequest,
   noteLeader,
@@ -18,9 +20,10 @@ import {
   startPreVote,
 } from "./election.ts";
 import { acknowledgeLease, endLease, grantLease } from "./leases.ts";
+import { voterCount } from "./membership.ts";
 import type { Message } from "./message.ts";
 import { persisted, restoreLog, writeChanges } from "./persistence.ts";
-import { majorityHasRoom, mayAppend, type Raft, type Reign, send, standingOf } from "./raft.ts";
+import { majorityHasRoom, mayAppend, mayCampaign, type Raft, type Reign, send, standingOf } from "./raft.ts";
 import { confirmRounds, read } from "./reads.ts";
 import { considerRecovered, handleRecoverGrant, handleRecoverRequest, requestBarrier } from "./recovery.ts";
 import { handleAccepted, handleAppend, handleHeard, handleRejected, noteIncarnation } from "./replication.ts";
@@ -33,6 +36,7 @@ export function step(raft: Raft, now: number, input: Input): readonly Effect[] {
   raft.effects = [];
   dispatch(raft, input);
   considerRecovered(raft);
+  tellMembers(raft);
   writeChanges(raft);
   deliver(raft);
   raft.log.trim(raft.durable);
@@ -47,8 +51,11 @@ function dispatch(raft: Raft, input: Input): void {
       return receive(raft, input.message);
     case "propose":
       return propose(raft, input.payload);
+    case "change-membership":
+      return changeMembership(raft, input.change);
     case "persisted":
-      return persisted(raft, input.ticket);
+      persisted(raft, input.ticket);
+      return considerElected(raft);
     case "fetched":
       return fetched(raft, input.peer, input.from, input.entries);
     case "read":
@@ -66,7 +73,10 @@ function dispatch(raft: Raft, input: Input): void {
     case "restored":
       // The state may be of a term that this replica has not heard of: no log is of a later term than its replica.
       if (input.base.term > raft.term) becomeFollower(raft, input.base.term, undefined);
-      return restoreLog(raft, input.base);
+      restoreLog(raft, input.base);
+      // A log that is begun anew does not say who the members are.
+      if (raft.role !== "follower" && !mayCampaign(raft)) becomeFollower(raft, raft.term, undefined);
+      return;
     case "state":
       raft.stateful = input.present;
       return;
@@ -81,12 +91,26 @@ function dispatch(raft: Raft, input: Input): void {
 function tick(raft: Raft): void {
   if (raft.reign !== undefined) lead(raft, raft.reign);
   else if (raft.recovery !== undefined) requestBarrier(raft, raft.recovery);
+  else if (!mayCampaign(raft)) forgetLeader(raft);
   else if (raft.now >= raft.electionAt) startPreVote(raft);
+}
+
+/** Who is no voter stands for nothing, but does not go on naming a leader that is heard no more. */
+function forgetLeader(raft: Raft): void {
+  if (raft.now >= raft.electionAt && raft.leader !== undefined) becomeFollower(raft, raft.term, undefined);
+}
+
+function tellMembers(raft: Raft): void {
+  const { members } = raft.log;
+  if (members === raft.members) return;
+  raft.members = members;
+  raft.effects.push({ kind: "membership", members });
 }
 
 /** A leader's turn of the clock: check-quorum (thesis 6.2), heartbeats, transfer. */
 function lead(raft: Raft, reign: Reign): void {
-  if (raft.config.members.length > 1 && raft.now - reign.confirmedAt >= raftTimes.electionTimeoutMinMs) {
+  const alone = voterCount(present(raft.log.members, "a leader knows the members")) === 1;
+  if (!alone && raft.now - reign.confirmedAt >= raftTimes.electionTimeoutMinMs) {
     raft.effects.push({ kind: "noted", event: { kind: "quorum-lost", term: raft.term } });
     becomeFollower(raft, raft.term, undefined);
     return;
@@ -97,6 +121,7 @@ function lead(raft: Raft, reign: Reign): void {
     confirmRounds(raft);
   }
   considerTransfer(raft, reign);
+  considerPromotion(raft, reign);
   // A lease may have ended that commits waited for.
   advanceCommit(raft);
 }
@@ -104,14 +129,13 @@ function lead(raft: Raft, reign: Reign): void {
 function propose(raft: Raft, payload: Uint8Array): void {
   if (!mayAppend(raft) || raft.room !== "open" || !majorityHasRoom(raft)) return;
   assert(payload.length > 0, "an empty payload is the engine's own");
-  raft.log.append({ index: logIndex(raft.log.lastIndex + 1), term: raft.term, payload });
+  raft.log.append({ index: logIndex(raft.log.lastIndex + 1), term: raft.term, kind: "command", payload });
   feedAll(raft);
 }
 
 function receive(raft: Raft, message: Message): void {
   assert(message.to === raft.config.id, () => `a message for ${message.to} reached ${raft.config.id}`);
-  if (!raft.config.members.includes(message.from)) return;
-  if (!noteIncarnation(raft, message.from, message.incarnation)) return;
+  if (!noteIncarnation(raft, message.from, message.incarnation)) return tellOutlived(raft, message);
   switch (message.kind) {
     case "vote-request":
       return handleVoteRequest(raft, message);
@@ -127,13 +151,19 @@ function receive(raft: Raft, message: Message): void {
     case "rejected":
       if (message.term > raft.term) return becomeFollower(raft, message.term, undefined);
       if (message.term < raft.term || raft.reign === undefined) return;
+      // Of one that is no member, or no longer.
+      if (!raft.reign.progress.has(message.from)) return;
       if (message.kind === "heard") return handleHeard(raft, message);
       if (message.kind === "rejected") return handleRejected(raft, message);
       handleAccepted(raft, message);
       return raft.reign === undefined ? undefined : completeTransfer(raft, raft.reign);
     case "timeout-now":
-      if (message.term !== raft.term || raft.leader !== message.from || raft.recovery !== undefined) return;
+      if (message.term !== raft.term || raft.leader !== message.from || !mayCampaign(raft)) return;
       return startElection(raft, true);
+    case "outlived":
+      if (message.known > raft.config.incarnation)
+        raft.effects.push({ kind: "outlived", known: message.known });
+      return;
     case "recover-request":
       return handleRecoverRequest(raft, message);
     case "recover-grant":
@@ -142,6 +172,14 @@ function receive(raft: Raft, message: Message): void {
     default:
       return unreachable(message);
   }
+}
+
+/** Most often a message was only late, and the life that is told so is the newer one, which knows. */
+function tellOutlived(raft: Raft, { kind, from: to }: Message): void {
+  if (kind === "outlived") return;
+  const { id: from, incarnation } = raft.config;
+  const known = present(raft.incarnations.get(to), "a life that is newer");
+  send(raft, { kind: "outlived", from, to, incarnation, term: raft.term, known });
 }
 
 /** A leader of an older term: the higher term in the reply makes it step down. */
@@ -155,6 +193,7 @@ function refuseStale(raft: Raft, message: Message & { readonly kind: "append" })
     round: 0,
     standing: standingOf(raft),
     room: raft.room,
+    informed: raft.log.isInformedAt(raft.durable),
     prevIndex: message.prevIndex,
     hintIndex: logIndex(0),
     hintTerm: message.prevTerm,

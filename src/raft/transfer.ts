@@ -7,6 +7,7 @@ import { raftTimes } from "../base/limits.ts";
 import type { ReplicaId } from "../base/units.ts";
 import { feedAll, progressOf } from "./appends.ts";
 import { formerLeasesMs, leasesAreOver } from "./lease-gate.ts";
+import { answers } from "./progress.ts";
 import { canServe, majorityHasRoom, peers, type Raft, type Reign, send } from "./raft.ts";
 
 /** A follower within this many entries of the leader is close. */
@@ -15,8 +16,6 @@ const closeEntries = 1_000;
 const handoverMs = raftTimes.electionTimeoutMinMs;
 /** How long a leader that should not lead goes on when its heir did not take over. */
 const retryMs = 1_000;
-/** A follower that has not answered for this long is not connected. */
-const silentMs = 4 * raftTimes.heartbeatMs;
 
 /** Begin, finish or give up a transfer. Called at every tick of a leader. */
 export function considerTransfer(raft: Raft, reign: Reign): void {
@@ -29,6 +28,17 @@ export function considerTransfer(raft: Raft, reign: Reign): void {
   if (raft.commit < reign.firstIndex) return;
   const heir = canServe(raft) ? stableHeir(raft, reign) : ableHeir(raft, reign);
   if (heir === undefined) return;
+  beginTransfer(raft, reign, heir);
+}
+
+/** Asked to lead no more: whoever could serve and is close takes over. */
+export function handOver(raft: Raft, reign: Reign): void {
+  if (reign.transfer !== undefined || raft.commit < reign.firstIndex) return;
+  const heir = closeVoter(raft, reign);
+  if (heir !== undefined) beginTransfer(raft, reign, heir);
+}
+
+function beginTransfer(raft: Raft, reign: Reign, heir: ReplicaId): void {
   // Leases are granted no more from here on, so they are over in time.
   reign.transfer = { to: heir, stage: "draining", until: raft.now + formerLeasesMs(raft) + handoverMs };
   raft.effects.push({ kind: "noted", event: { kind: "transfer-started", to: heir } });
@@ -38,9 +48,8 @@ export function considerTransfer(raft: Raft, reign: Reign): void {
 
 function noteCloseness(raft: Raft, reign: Reign): void {
   for (const progress of reign.progress.values()) {
-    const answers = raft.now - progress.heardAt < silentMs;
-    const able = progress.standing === "able" && progress.room === "open";
-    const close = answers && able && progress.match + closeEntries >= raft.log.lastIndex;
+    const able = progress.standing === "able" && progress.informed && progress.room === "open";
+    const close = able && answers(progress, raft.now) && progress.match + closeEntries >= raft.log.lastIndex;
     if (!close) progress.closeSince = undefined;
     else progress.closeSince ??= raft.now;
   }
@@ -50,8 +59,8 @@ function stableHeir(raft: Raft, reign: Reign): ReplicaId | undefined {
   if (raft.now < reign.nextTransferAt) return undefined;
   let heir: ReplicaId | undefined;
   for (const peer of peers(raft)) {
-    const since = reign.progress.get(peer)?.closeSince;
-    if (since === undefined || raft.now - since < raftTimes.transferStableMs) continue;
+    const { voter, closeSince: since } = progressOf(raft, peer);
+    if (!voter || since === undefined || raft.now - since < raftTimes.transferStableMs) continue;
     if (peer > (heir ?? raft.config.id)) heir = peer;
   }
   return heir;
@@ -63,7 +72,15 @@ function stableHeir(raft: Raft, reign: Reign): ReplicaId | undefined {
  */
 function ableHeir(raft: Raft, reign: Reign): ReplicaId | undefined {
   if (raft.now < reign.nextTryAt || (raft.stateful && !majorityHasRoom(raft))) return undefined;
-  return peers(raft).findLast((peer) => reign.progress.get(peer)?.closeSince !== undefined);
+  return closeVoter(raft, reign);
+}
+
+/** The highest of those who could serve and are close. */
+function closeVoter(raft: Raft, reign: Reign): ReplicaId | undefined {
+  return peers(raft).findLast((peer) => {
+    const progress = reign.progress.get(peer);
+    return progress?.voter === true && progress.closeSince !== undefined;
+  });
 }
 
 /** Once leases are over, append nothing more; once the heir has everything, tell it to campaign. */

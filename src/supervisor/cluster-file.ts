@@ -1,6 +1,7 @@
 /**
- * `cluster.json`: what a data directory is. Written once, when the cluster is created, and compared at every later
- * start, because a replica that were started with another market or another number of peers would be wrong quietly.
+ * `cluster.json`: what a data directory is. Written when the cluster is created, and compared at every later start, because
+ * a replica that were started with another market would be wrong quietly. It says which replicas there are, and is
+ * written anew when one comes or goes; who of them is a member, and counts, is said by their log alone.
  */
 import { createHash } from "node:crypto";
 import type { MarketDefinition } from "../market/definition.ts";
@@ -13,12 +14,27 @@ const orderCounts: readonly number[] = [1, 3, 5];
 /** Which log orders are kept in: ours, or the published protocol's, which is unsafe and for teaching (course/). */
 export type Engine = "embedded" | "course";
 
+/** One order replica. Its id is never given to another. */
+export interface ReplicaRecord {
+  readonly id: number;
+  /**
+   * `forming`: its directory is being made, and nothing has run in it. `joining`: it runs, and is to be made a member.
+   * `leaving`: it is to be removed.
+   */
+  readonly standing: "forming" | "joining" | "member" | "leaving";
+}
+
 export interface ClusterFile {
   readonly format: typeof dataFormat;
   /** Random; every connection says it, so that processes of two clusters never talk to each other. */
   readonly cluster: string;
   readonly engine: Engine;
+  /** How many replicas it was created with. */
   readonly orders: number;
+  /** Unset: as it was created, with ids from 1 on. */
+  readonly replicas?: readonly ReplicaRecord[];
+  /** Ids from here on were never used. */
+  readonly nextReplica?: number;
   readonly market: MarketDefinition;
   /** `marketHash(market)`: shows a change by hand. */
   readonly marketHash: string;
@@ -32,6 +48,23 @@ export interface FileProblem {
 export type ParsedClusterFile =
   | { readonly kind: "valid"; readonly file: ClusterFile }
   | { readonly kind: "invalid"; readonly problems: readonly FileProblem[] };
+
+export function replicasOf({ orders, replicas }: ClusterFile): readonly ReplicaRecord[] {
+  return replicas ?? Array.from({ length: orders }, (_, i) => ({ id: i + 1, standing: "member" }));
+}
+
+export function nextReplicaOf({ orders, nextReplica }: ClusterFile): number {
+  return nextReplica ?? orders + 1;
+}
+
+const standings: readonly unknown[] = ["forming", "joining", "member", "leaving"];
+
+function isReplicas(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length === 0) return false;
+  return value.every(
+    ({ id, standing }) => Number.isSafeInteger(id) && id > 0 && standings.includes(standing),
+  );
+}
 
 function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
@@ -78,6 +111,10 @@ export function parseClusterFile(text: string): ParsedClusterFile {
   if (typeof orders !== "number" || !orderCounts.includes(orders)) {
     add("orders", `must be ${orderCounts.join(", ")}`);
   }
+  const { replicas, nextReplica } = parsed as Record<string, unknown>;
+  if (replicas !== undefined && !isReplicas(replicas))
+    add("replicas", "must be replicas with their standing");
+  if (nextReplica !== undefined && !Number.isSafeInteger(nextReplica)) add("nextReplica", "must be a number");
   if (typeof hash !== "string" || !/^[0-9a-f]{64}$/.test(hash)) {
     add("marketHash", "must be 64 hexadecimal digits");
   }
@@ -97,8 +134,9 @@ export function clusterDifferences(
   const differences: string[] = [];
   const { engine = "embedded" } = asked;
   if (engine !== file.engine) differences.push(`its log is "${file.engine}", and --log is "${engine}"`);
-  if (asked.orders !== undefined && asked.orders !== file.orders) {
-    differences.push(`it has ${file.orders} order replicas, and --orders says ${asked.orders}`);
+  const { length: orders } = replicasOf(file);
+  if (asked.orders !== undefined && asked.orders !== orders) {
+    differences.push(`it has ${orders} order replicas, and --orders says ${asked.orders}`);
   }
   if (asked.market !== undefined && marketHash(asked.market) !== file.marketHash) {
     differences.push(...marketDifferences(file.market, asked.market));

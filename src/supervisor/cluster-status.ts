@@ -29,16 +29,27 @@ function leaderOf(views: readonly ProcessView[]): ProcessView | undefined {
   }, undefined);
 }
 
+/** By the leader's log; nothing is said while nobody is known to lead, or the engine has no members. */
+function membershipOf(
+  { role, id }: ProcessView["plan"],
+  leader: ProcessView | undefined,
+): { readonly membership?: "voter" | "learner" | "none" } {
+  const members = leader?.status?.members;
+  if (role !== "order" || members === undefined) return {};
+  return { membership: members.find((member) => member.id === id)?.role ?? "none" };
+}
+
 export function clusterStatus(
   market: NamedMarket,
   views: readonly ProcessView[],
   links: LinkRules = noLinkRules,
 ): ClusterStatus {
+  const leader = leaderOf(views);
   return {
     market: market.name,
     resource: market.resource,
     engine: market.engine,
-    leader: leaderOf(views)?.plan.name ?? null,
+    leader: leader?.plan.name ?? null,
     term: views.reduce((highest, { status }) => Math.max(highest, status?.term ?? 0), 0),
     ...((links.cuts.length > 0 || links.slows.length > 0) && { links }),
     processes: views.map(({ plan, life, pid, restarts, status }) => ({
@@ -51,6 +62,7 @@ export function clusterStatus(
       up: life === "ready",
       life,
       restarts,
+      ...membershipOf(plan, leader),
       ...status,
     })),
   };

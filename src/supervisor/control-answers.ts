@@ -4,8 +4,12 @@ import { unreachable } from "../base/assert.ts";
 import type { ControlReply, ControlRequest } from "./control.ts";
 import { cutLink, healLinks, slowLinks } from "./link-answers.ts";
 import type { StoreRepair } from "./repair.ts";
+import type { ReplicaChanges } from "./replica-changes.ts";
 import type { SupervisedProcess } from "./supervised-process.ts";
 import type { Supervisor } from "./supervisor.ts";
+
+const noMembers =
+  "Members come and go only of a system that has started, and keeps its orders in a log of ours.";
 
 /** After a leader was killed, the next one is there within this. */
 const leaderWithinMs = 2_000;
@@ -34,10 +38,12 @@ export async function answerRequest(
   supervisor: Supervisor,
   request: Exclude<ControlRequest, { verb: "watch" | "down" }>,
   repairs: StoreRepair,
+  replicas: ReplicaChanges | undefined,
 ): Promise<ControlReply> {
   const refused = (message: string): ControlReply => ({ kind: "refused", message });
   if (request.verb === "status") return { kind: "status", cluster: await supervisor.status() };
   if (request.verb === "digests") return { kind: "digests", digests: await supervisor.digests() };
+  if (request.verb === "member-add") return (await replicas?.add()) ?? refused(noMembers);
   if (request.verb === "heal") return await healLinks(supervisor);
   if (request.verb === "cut") {
     const [a, b] = [await named(supervisor, request.a), await named(supervisor, request.b)];
@@ -67,6 +73,8 @@ export async function answerRequest(
       return process.resume() ? done(`${name} goes on`) : refused(`${name} is ${process.life}, not paused.`);
     case "slow":
       return await slowLinks(supervisor, process, request);
+    case "member-remove":
+      return (await replicas?.remove(name)) ?? refused(noMembers);
     case "repair":
       return await repairs.repair(name);
     default:

@@ -15,6 +15,8 @@ export type ControlRequest =
   | { readonly verb: "cut"; readonly a: string; readonly b: string; readonly oneWay: boolean }
   | { readonly verb: "slow"; readonly name: string; readonly delayMs: number; readonly loss: number }
   | { readonly verb: "heal" }
+  | { readonly verb: "member-add" }
+  | { readonly verb: "member-remove"; readonly name: string }
   | { readonly verb: "watch" }
   /** Answered when everything has stopped. */
   | { readonly verb: "down" };
@@ -46,8 +48,8 @@ export interface SupervisorFile {
   readonly url: string;
 }
 
-const namedVerbs = ["kill", "start", "pause", "resume", "repair"];
-const verbs = [...namedVerbs, "cut", "slow", "heal", "status", "digests", "watch", "down"];
+const namedVerbs = ["kill", "start", "pause", "resume", "repair", "member-remove"];
+const verbs = [...namedVerbs, "member-add", "cut", "slow", "heal", "status", "digests", "watch", "down"];
 
 function isWithin(value: unknown, max: number): boolean {
   return typeof value === "number" && value >= 0 && value <= max;

@@ -23,6 +23,14 @@ import { StartRefused, systemCode } from "./refusal.ts";
 
 export const orderName = (id: number): string => `order-${id}`;
 
+/** Whose directory is to be formatted. */
+export interface NewReplica {
+  readonly cluster: string;
+  readonly replica: number;
+  /** The members that its cluster is created with; unset: it joins one that there is. */
+  readonly founders?: readonly number[];
+}
+
 export interface OpenedCluster {
   readonly file: ClusterFile;
   /** 64 hexadecimal digits. */
@@ -108,6 +116,11 @@ function readExisting(directory: string, wanted: WantedCluster): OpenedCluster {
   return { file: parsed.file, secret: readSecret(directory) };
 }
 
+/** Which replicas there are is others than before. Durable when it returns. */
+export function rewriteCluster(directory: string, file: ClusterFile): void {
+  writeDurably(join(directory, clusterJson), `${JSON.stringify(file, undefined, 2)}\n`);
+}
+
 /** The cluster of a locked directory; `undefined` if none was created there. Refuses one that is not as wanted. */
 export function readCluster(directory: string, wanted: WantedCluster): OpenedCluster | undefined {
   if (!existsSync(join(directory, clusterJson))) return undefined;
@@ -123,7 +136,7 @@ export async function createCluster(
   market: MarketDefinition,
   orders: number,
   engine: Engine,
-  format: (directory: string, identity: { cluster: string; replica: number }) => Promise<void>,
+  format: (directory: string, identity: NewReplica) => Promise<void>,
 ): Promise<OpenedCluster> {
   const cluster = randomBytes(16).toString("hex");
   const secret = randomBytes(32).toString("hex");
@@ -136,7 +149,9 @@ export async function createCluster(
   }
   writeDurably(join(directory, secretFile), `${secret}\n`);
   const ids = Array.from({ length: orders }, (_, i) => i + 1);
-  await Promise.all(ids.map((id) => format(join(directory, orderName(id)), { cluster, replica: id })));
+  await Promise.all(
+    ids.map((replica) => format(join(directory, orderName(replica)), { cluster, replica, founders: ids })),
+  );
   syncDirectory(directory);
   const file: ClusterFile = {
     format: dataFormat,
@@ -146,7 +161,7 @@ export async function createCluster(
     market,
     marketHash: marketHash(market),
   };
-  writeDurably(join(directory, clusterJson), `${JSON.stringify(file, undefined, 2)}\n`);
+  rewriteCluster(directory, file);
   rmSync(join(directory, marker), { force: true });
   return { file, secret };
 }

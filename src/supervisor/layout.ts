@@ -29,7 +29,8 @@ export interface LayoutOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
-  readonly orders: number;
+  /** The ids of the order replicas. */
+  readonly orders: readonly number[];
   readonly engine: Engine;
   readonly shape: RunShape;
   /** What starts a process of ours: the program and its first arguments. */
@@ -56,33 +57,52 @@ export async function layOut(options: LayoutOptions): Promise<Layout> {
   const [port = 0] = options.port === 0 ? await choosePorts(host, 1, random) : [options.port];
   const publicAddress = { host, port };
   const ownFrontends = shape.frontends === 1 ? 0 : shape.frontends;
-  const count = options.orders + shape.catalogs + ownFrontends;
+  const count = options.orders.length + shape.catalogs + ownFrontends;
   const ports = (await choosePorts(internalHost, count, random, publicAddress.port)).values();
-  const services = (services: number, nameOf: (id: number) => string): readonly ServiceAddress[] =>
-    Array.from({ length: services }, (_, i) => {
-      return { id: i + 1, name: nameOf(i + 1), host: internalHost, port: ports.next().value ?? 0 };
-    });
+  const services = (ids: readonly number[], nameOf: (id: number) => string): readonly ServiceAddress[] =>
+    ids.map((id) => ({ id, name: nameOf(id), host: internalHost, port: ports.next().value ?? 0 }));
+  const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => i + 1);
   const orders = services(options.orders, orderName);
-  const catalogs = services(shape.catalogs, (id) => `catalog-${id}`);
+  const catalogs = services(upTo(shape.catalogs), (id) => `catalog-${id}`);
   const frontends =
     ownFrontends === 0
       ? [{ id: 1, name: "frontend-1", ...publicAddress }]
-      : services(ownFrontends, (id) => `frontend-${id}`);
+      : services(upTo(ownFrontends), (id) => `frontend-${id}`);
   const run = randomBytes(8).toString("hex");
   mkdirSync(join(directory, "logs"), { recursive: true, mode: 0o700 });
-  const plan = (role: ProcessPlan["role"], service: ServiceAddress): ProcessPlan => {
-    const { name } = service;
-    const kind = ["process", "--role", role, "--log", options.engine];
-    const identity = [...kind, "--name", name, "--data", directory, "--run", run];
-    const log = new ProcessLog(join(directory, "logs", `${name}.log`));
-    return { ...service, role, command: [...options.command, ...identity], log };
-  };
+  const plan = (role: ProcessPlan["role"], service: ServiceAddress): ProcessPlan =>
+    planOf(options, run, role, service);
   const plans = [
     ...orders.map((service) => plan("order", service)),
     ...catalogs.map((service) => plan("catalog", service)),
     ...frontends.map((service) => plan("frontend", service)),
   ];
   return { run, publicAddress, orders, catalogs, frontends, plans };
+}
+
+function planOf(
+  { directory, engine, command }: LayoutOptions,
+  run: string,
+  role: ProcessPlan["role"],
+  service: ServiceAddress,
+): ProcessPlan {
+  const { name } = service;
+  const kind = ["process", "--role", role, "--log", engine];
+  const identity = [...kind, "--name", name, "--data", directory, "--run", run];
+  const log = new ProcessLog(join(directory, "logs", `${name}.log`));
+  return { ...service, role, command: [...command, ...identity], log };
+}
+
+/** One more order replica, at a port that is free. */
+export async function layOutReplica(
+  options: LayoutOptions,
+  { run, publicAddress }: Layout,
+  id: number,
+): Promise<{ readonly address: ServiceAddress; readonly plan: ProcessPlan }> {
+  const random = seededRandom(randomBytes(6).readUIntBE(0, 6));
+  const [port = 0] = await choosePorts(internalHost, 1, random, publicAddress.port);
+  const address = { id, name: orderName(id), host: internalHost, port };
+  return { address, plan: planOf(options, run, "order", address) };
 }
 
 /** What every process of the layout is told. */

@@ -6,7 +6,16 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { assert, unreachable } from "../base/assert.ts";
 import { type LinkRules, noLinkRules } from "../wire/link-faults.ts";
-import type { ClusterStatus, FromProcess, ProcessConfig, ProcessStatus, ToProcess } from "../wire/process.ts";
+import type {
+  ChangeRefusal,
+  ClusterStatus,
+  FromProcess,
+  MemberChange,
+  ProcessConfig,
+  ProcessStatus,
+  ServiceAddress,
+  ToProcess,
+} from "../wire/process.ts";
 import { ConnectionTaker } from "./connection-taker.ts";
 import type { ProcessLog } from "./process-log.ts";
 import { afterExit, noRestarts, type RestartHistory } from "./restart-rule.ts";
@@ -57,6 +66,7 @@ export class SupervisedProcess {
   readonly #events: SupervisedEvents;
   readonly #statuses = new Tickets<ProcessStatus>();
   readonly #digests = new Tickets<unknown>();
+  readonly #changes = new Tickets<ChangeRefusal | null>();
   #config: ProcessConfig | undefined;
   #child: ChildProcess | undefined;
   #life: Life = "down";
@@ -135,6 +145,21 @@ export class SupervisedProcess {
   configure(config: ProcessConfig): void {
     this.#config = config;
     this.#send({ kind: "start", config });
+  }
+
+  /** The order replicas are others: it hears of that now, and every later life begins with it. */
+  replicasChanged(orders: readonly ServiceAddress[]): void {
+    if (this.#config === undefined || !("orders" in this.#config)) return;
+    this.#config = { ...this.#config, orders } as ProcessConfig;
+    this.#send({ kind: "replicas", orders });
+  }
+
+  /** An order replica's answer; `undefined` if it gives none in time. `null`: the change is begun. */
+  async askChange(change: MemberChange): Promise<ChangeRefusal | null | undefined> {
+    if (this.#life !== "ready") return undefined;
+    return await this.#changes.open(statusTimeoutMs, (ticket) =>
+      this.#send({ kind: "change-members", ticket, change }),
+    );
   }
 
   setWatched(on: boolean): void {
@@ -246,6 +271,9 @@ export class SupervisedProcess {
       case "digest":
         this.#digests.settle(message.ticket, message.digest);
         return;
+      case "change-answered":
+        this.#changes.settle(message.ticket, message.refusal);
+        return;
       case "ask-cluster":
         void this.#events.cluster().then((cluster) => {
           this.#send({ kind: "cluster", ticket: message.ticket, cluster });
@@ -266,6 +294,7 @@ export class SupervisedProcess {
     this.#child = undefined;
     this.#statuses.abandon();
     this.#digests.abandon();
+    this.#changes.abandon();
     this.plan.log.note(signal === null ? `ended with code ${code}` : `ended by ${signal}`);
     const restartInMs = this.#decideRestart();
     this.tell({ kind: "process-exited", code, signal, wanted: this.#wanted === "down", restartInMs });

@@ -4,7 +4,7 @@
  */
 import { present } from "../base/assert.ts";
 import { type LinkRules, noLinkRules } from "../wire/link-faults.ts";
-import type { ClusterStatus, ProcessConfig } from "../wire/process.ts";
+import type { ClusterStatus, ProcessConfig, ServiceAddress } from "../wire/process.ts";
 import { clusterStatus, type NamedMarket } from "./cluster-status.ts";
 import type { ConnectionTaker } from "./connection-taker.ts";
 import { rulesFor } from "./link-rules.ts";
@@ -22,10 +22,11 @@ export interface NamedDigest {
 export class Supervisor {
   readonly #market: NamedMarket;
   readonly #warden: Warden;
-  readonly #processes: readonly SupervisedProcess[];
+  #processes: readonly SupervisedProcess[];
   readonly #timeline: (event: TimelineEvent) => void;
   readonly #started: PromiseWithResolvers<void> = Promise.withResolvers();
   #links = noLinkRules;
+  #watched = false;
 
   /** `run` is the token that every plan's command carries (see warden.ts). Starts every process. */
   constructor(
@@ -36,15 +37,40 @@ export class Supervisor {
   ) {
     this.#market = market;
     this.#timeline = timeline;
-    this.#processes = plans.map((plan) => {
-      return new SupervisedProcess(plan, {
-        timeline: (event) => this.#timeline(event),
-        changed: () => this.#changed(),
-        cluster: () => this.status(),
-      });
-    });
+    this.#processes = plans.map((plan) => this.#begin(plan));
     this.#warden = new Warden(run);
     for (const process of this.#processes) process.spawn();
+  }
+
+  #begin(plan: ProcessPlan): SupervisedProcess {
+    return new SupervisedProcess(plan, {
+      timeline: (event) => this.#timeline(event),
+      changed: () => this.#changed(),
+      cluster: () => this.status(),
+    });
+  }
+
+  /** One more order replica; the order of the processes in what is shown stays by role and id. */
+  add(plan: ProcessPlan, config: ProcessConfig): void {
+    const process = this.#begin(plan);
+    const last = this.#processes.findLastIndex(({ plan: { role } }) => role === plan.role);
+    this.#processes = this.#processes.toSpliced(last + 1, 0, process);
+    process.spawn();
+    process.configure(config);
+    process.setWatched(this.#watched);
+  }
+
+  /** Stopped for good, and named no more. */
+  async remove(name: string): Promise<void> {
+    const process = this.process(name);
+    if (process === undefined) return;
+    await process.stop();
+    this.#processes = this.#processes.filter((each) => each !== process);
+    process.plan.log.close();
+  }
+
+  replicasChanged(orders: readonly ServiceAddress[]): void {
+    for (const process of this.#processes) process.replicasChanged(orders);
   }
 
   get names(): readonly string[] {
@@ -79,6 +105,7 @@ export class Supervisor {
   }
 
   setWatched(on: boolean): void {
+    this.#watched = on;
     for (const process of this.#processes) process.setWatched(on);
   }
 

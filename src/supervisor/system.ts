@@ -6,15 +6,18 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { present } from "../base/assert.ts";
 import { OperatingFailure } from "../base/failure.ts";
 import type { MarketDefinition } from "../market/definition.ts";
 import type { Address } from "../wire/dialer.ts";
+import { replicasOf } from "./cluster-file.ts";
 import type { SupervisorFile } from "./control.ts";
 import { answerRequest } from "./control-answers.ts";
 import { readSupervisorFile, supervisorFile } from "./control-client.ts";
 import { ControlServer } from "./control-server.ts";
 import {
   createCluster,
+  type NewReplica,
   type OpenedCluster,
   orderName,
   prepareDirectory,
@@ -22,10 +25,11 @@ import {
   type WantedCluster,
 } from "./data-directory.ts";
 import { writeDurably } from "./durable-file.ts";
-import { configsOf, type Layout, layOut, type RunShape } from "./layout.ts";
+import { configsOf, type Layout, layOut, layOutReplica, type RunShape } from "./layout.ts";
 import { PublicPort } from "./public-port.ts";
 import { StartRefused } from "./refusal.ts";
 import { StoreRepair } from "./repair.ts";
+import { ReplicaChanges, takeBackForming } from "./replica-changes.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { TimelineEvent } from "./timeline.ts";
 
@@ -46,7 +50,7 @@ export interface SystemOptions {
   readonly lock: (directory: string) => { release(): void };
   /** Rename the store in the directory of a replica that does not run; returns its new name, if there was one. */
   readonly setStoreAside: (directory: string) => string | undefined;
-  readonly format: (directory: string, identity: { cluster: string; replica: number }) => Promise<void>;
+  readonly format: (directory: string, identity: NewReplica) => Promise<void>;
   readonly timeline: (event: TimelineEvent) => void;
 }
 
@@ -88,11 +92,11 @@ async function lockSystem(options: SystemOptions): Promise<Lock> {
 }
 
 /** After a supervisor was killed: its processes must be gone before new ones take their places. */
-async function awaitFormerProcesses(options: SystemOptions, orders: number): Promise<void> {
+async function awaitFormerProcesses(options: SystemOptions, orders: readonly number[]): Promise<void> {
   const former = readSupervisorFile(options.directory);
   if (former === undefined) return;
   if (dirname(former.socket) !== options.directory) removeSocketDirectory(former.socket);
-  for (let id = 1; id <= orders; id++) {
+  for (const id of orders) {
     const directory = join(options.directory, orderName(id));
     const lock = await lockWithin(options, directory, replicaLockMs);
     if (lock === undefined) {
@@ -128,6 +132,7 @@ export class RunningSystem {
   readonly #publicPort: PublicPort | undefined;
   readonly #control: ControlServer;
   readonly #lock: Lock;
+  readonly #replicas: ReplicaChanges | undefined;
   #ended: Promise<void> | undefined;
 
   constructor(parts: {
@@ -139,7 +144,9 @@ export class RunningSystem {
     readonly publicPort: PublicPort | undefined;
     readonly control: ControlServer;
     readonly lock: Lock;
+    readonly replicas: ReplicaChanges | undefined;
   }) {
+    this.#replicas = parts.replicas;
     this.url = parts.url;
     this.supervisor = parts.supervisor;
     this.opened = parts.opened;
@@ -153,6 +160,7 @@ export class RunningSystem {
   /** Stop every process in order. May be called more than once. */
   stop(): Promise<void> {
     this.#publicPort?.close();
+    this.#replicas?.close();
     this.#ended ??= this.supervisor.stop();
     return this.#ended;
   }
@@ -180,13 +188,19 @@ export async function startSystem(options: SystemOptions, down: () => Promise<vo
   let supervisor: Supervisor | undefined;
   let server: ControlServer | undefined;
   let publicPort: PublicPort | undefined;
+  let replicas: ReplicaChanges | undefined;
   try {
-    const existing = readCluster(directory, options.wanted);
-    const orderCount = existing?.file.orders ?? options.wanted.orders ?? options.defaults.orders;
+    const found = readCluster(directory, options.wanted);
+    const existing = found && { ...found, file: takeBackForming(directory, found.file) };
+    const orderCount = options.wanted.orders ?? options.defaults.orders;
+    const orders =
+      existing === undefined
+        ? Array.from({ length: orderCount }, (_, i) => i + 1)
+        : replicasOf(existing.file).map(({ id }) => id);
     const market = existing?.file.market ?? options.wanted.market ?? options.defaults.market;
-    if (existing !== undefined) await awaitFormerProcesses(options, orderCount);
+    if (existing !== undefined) await awaitFormerProcesses(options, orders);
     const { engine = "embedded" } = options.wanted;
-    const laidOut = { ...options, orders: orderCount, engine };
+    const laidOut = { ...options, orders, engine };
     const layout = await layOut(laidOut);
     if (layout.frontends.length > 1) publicPort = await PublicPort.open(layout.publicAddress);
     const started = new Supervisor({ ...market, engine }, layout.run, layout.plans, (event) => {
@@ -199,7 +213,7 @@ export async function startSystem(options: SystemOptions, down: () => Promise<vo
     server = await ControlServer.open(chooseSocket(directory), {
       watched: (on) => started.setWatched(on),
       request: async (request) => {
-        if (request.verb !== "down") return await answerRequest(started, request, repairs);
+        if (request.verb !== "down") return await answerRequest(started, request, repairs, replicas);
         await down();
         return { kind: "done", message: "everything has stopped" };
       },
@@ -208,8 +222,28 @@ export async function startSystem(options: SystemOptions, down: () => Promise<vo
     const file: SupervisorFile = { pid: process.pid, run: layout.run, socket: server.path, url };
     writeDurably(join(directory, supervisorFile), `${JSON.stringify(file)}\n`);
     const opened = existing ?? (await createCluster(directory, market, orderCount, engine, options.format));
-    started.configure(configsOf(laidOut, layout, opened, options.token()));
+    const token = options.token();
+    started.configure(configsOf(laidOut, layout, opened, token));
+    if (engine === "embedded") {
+      replicas = new ReplicaChanges({
+        directory,
+        supervisor: started,
+        file: opened.file,
+        orders: layout.orders,
+        format: options.format,
+        layOut: (id) => layOutReplica(laidOut, layout, id),
+        configOf: (orders, name) => {
+          const all = configsOf(laidOut, { ...layout, orders }, opened, token);
+          return present(
+            all.find((config) => config.name === name),
+            name,
+          );
+        },
+      });
+      replicas.resume();
+    }
     return new RunningSystem({
+      replicas,
       url,
       supervisor,
       opened,

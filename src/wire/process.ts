@@ -64,6 +64,12 @@ export type ProcessConfig = OrderConfig | CatalogConfig | FrontendConfig | Cours
 
 export type ReplicaState = "leader" | "follower" | "candidate" | "recovering";
 
+/** One order replica as a member of its group: a learner is fed by the leader, and counts in no majority yet. */
+export interface GroupMember {
+  readonly id: number;
+  readonly role: "voter" | "learner";
+}
+
 /** What a process says of itself; the supervisor adds what it knows (pid, up). */
 export interface ProcessStatus {
   readonly state?: ReplicaState;
@@ -75,6 +81,9 @@ export interface ProcessStatus {
   readonly hashes?: readonly { readonly position: number; readonly hash: string }[];
   readonly stateHash?: string;
   readonly orders?: number;
+  /** An order replica: who the members of the group are by its log, and whether that is committed. */
+  readonly members?: readonly GroupMember[];
+  readonly membersCommitted?: boolean;
   /** A `recovering` replica: what it waits for, in words. */
   readonly recovering?: string;
   /** Its log's end was cut off at the start: until it has caught up, its vote counts only where all agree. */
@@ -116,6 +125,8 @@ export interface ClusterStatus {
     readonly port: number;
     readonly up: boolean;
     /** `paused` by the supervisor's own verb; `failed` after too many exits before ready. */
+    /** Of an order replica, by the leader's log: a learner is fed and counts in no majority; `none`: it is no member. */
+    readonly membership?: "voter" | "learner" | "none";
     readonly life: "starting" | "ready" | "paused" | "down" | "failed";
     readonly restarts: number;
   } & Partial<ProcessStatus>)[];
@@ -142,6 +153,8 @@ export type ProcessEvent =
     }
   | { readonly kind: "suffix-truncated"; readonly from: number; readonly to: number }
   | { readonly kind: "leadership-transferred"; readonly to: number }
+  /** By this replica's log the group has other members now. */
+  | { readonly kind: "members-changed"; readonly members: readonly GroupMember[] }
   | { readonly kind: "tail-cut"; readonly bytes: number }
   /** The replica's log or store was lost or is damaged: what is left was set aside, and it recovers from its peers. */
   | { readonly kind: "recovery-started"; readonly what: "log" | "store"; readonly reason: string }
@@ -161,6 +174,14 @@ export type ProcessEvent =
   | { readonly kind: "orders-resent"; readonly count: number }
   | { readonly kind: "warning"; readonly message: string };
 
+/** A replica that is added is fed by the leader, which makes it a voter once it is close behind. */
+export type MemberChange =
+  | { readonly kind: "add"; readonly replica: ServiceAddress }
+  | { readonly kind: "remove"; readonly id: number };
+
+/** Why a change is not begun now: see raft/changes.ts. */
+export type ChangeRefusal = "not-leading" | "too-early" | "pointless" | "not-ready" | "no-majority" | "leads";
+
 export type FromProcess =
   | { readonly kind: "ready" }
   | { readonly kind: "event"; readonly at: number; readonly event: ProcessEvent }
@@ -171,6 +192,7 @@ export type FromProcess =
   | { readonly kind: "taken" }
   /** A front-end serves `GET /cluster`. */
   | { readonly kind: "ask-cluster"; readonly ticket: number }
+  | { readonly kind: "change-answered"; readonly ticket: number; readonly refusal: ChangeRefusal | null }
   /** `check --deep`: the recomputed digest, or why there is none. */
   | { readonly kind: "digest"; readonly ticket: number; readonly digest: unknown }
   /** A start that cannot succeed, in words for the operator; the process exits after it. */
@@ -186,6 +208,10 @@ export type ToProcess =
   /** With it comes a socket: a client's connection to the public port. */
   | { readonly kind: "connection" }
   | { readonly kind: "cluster"; readonly ticket: number; readonly cluster: ClusterStatus }
+  /** These are the order replicas from now on, and where: what the configuration said of them holds no more. */
+  | { readonly kind: "replicas"; readonly orders: readonly ServiceAddress[] }
+  /** An order replica: begin this change of the group's members, if it leads. Answered by `change-answered`. */
+  | { readonly kind: "change-members"; readonly ticket: number; readonly change: MemberChange }
   /** Whether someone watches: frequent events are sent only then. */
   | { readonly kind: "watch"; readonly on: boolean }
   | { readonly kind: "stop" };
@@ -206,6 +232,10 @@ export interface RunningProcess {
   status(): ProcessStatus;
   /** Front-ends: take over a client's connection to the public port. */
   connection?(socket: Socket): void;
+  /** These are the order replicas from now on. */
+  replicasChanged?(orders: readonly ServiceAddress[]): void;
+  /** Order replicas: begin a change of the group's members; or why not. */
+  changeMembers?(change: MemberChange): ChangeRefusal | undefined;
   /** Order replicas: recompute the state from the store's rows (store/port.ts, `Digest`, hashes as hexadecimal). */
   digest?(): Promise<unknown>;
   /** Stop cleanly: finish what was accepted, close files and sockets. */

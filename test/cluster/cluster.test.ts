@@ -18,7 +18,7 @@ const historiesMin = 800;
 const from = Number(process.env.CLUSTER_TEST_FROM ?? Math.floor(Date.now() / 1000) * 1000);
 
 interface Kept {
-  readonly seeds: readonly { readonly seed: number; readonly shows: string }[];
+  readonly seeds: readonly { readonly seed: number; readonly changes?: boolean; readonly shows: string }[];
 }
 
 function run(options: HistoryOptions): void {
@@ -27,7 +27,8 @@ function run(options: HistoryOptions): void {
   } catch (error) {
     const flags = options.faults === false ? " --no-faults" : "";
     const members = options.members === undefined ? "" : ` --members ${options.members}`;
-    const command = `node test/cluster/run.ts --seed ${options.seed}${members}${flags}`;
+    const changes = options.changes === true ? " --changes yes" : "";
+    const command = `node test/cluster/run.ts --seed ${options.seed}${members}${changes}${flags}`;
     throw new Error(`replay with: ${command}`, { cause: error });
   }
 }
@@ -42,7 +43,7 @@ test("histories full of faults keep every promise, and end in agreement", () => 
 
 test("the seeds that once failed hold", () => {
   const kept = JSON.parse(readFileSync(join(import.meta.dirname, "kept-seeds.json"), "utf8")) as Kept;
-  for (const { seed } of kept.seeds) run({ seed });
+  for (const { seed, changes } of kept.seeds) run({ seed, ...(changes !== undefined && { changes }) });
 });
 
 test("groups of one to five live without a fault: a leader, few elections, and everything committed", () => {
@@ -64,6 +65,24 @@ const rules = [
   { broken: "does not wait", caught: /holder/ },
   { broken: "starts as if new", caught: /believes|lacks|promised|voted for|both led|committed|delivered/ },
 ] as const satisfies readonly { readonly broken: Broken; readonly caught: RegExp }[];
+
+/** The same, of histories in which members come and go. */
+const changeRules = [
+  { broken: "changes before its term", caught: /./ },
+  { broken: "changes at once", caught: /./ },
+  { broken: "learners count", caught: /durable on/ },
+  { broken: "counts by the old members", caught: /durable on/ },
+  { broken: "believes the founders", caught: /./ },
+] as const satisfies readonly { readonly broken: Broken; readonly caught: RegExp }[];
+
+for (const { broken, caught } of changeRules) {
+  test(`the invariants catch a broken rule of changes: ${broken}`, () => {
+    const histories = () => {
+      for (let seed = 1; seed <= 1_000; seed++) runHistory({ seed, broken, changes: true });
+    };
+    assert.throws(histories, caught);
+  });
+}
 
 for (const { broken, caught } of rules) {
   test(`the invariants catch a broken rule: ${broken}`, () => {

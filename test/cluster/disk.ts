@@ -4,12 +4,14 @@
  * have been; and it may lose the log altogether.
  *
  * What a cut may lose is the contract of the write-ahead log, on which the core's rule for doubtful votes rests: the
- * entries of the last write, never a term or a vote. `forgetsVotes` breaks that contract on purpose.
+ * entries of the last write, never a term or a vote, nor who the members are. `forgetsVotes` and `forgetsMembers` break that
+ * contract on purpose.
  */
 import { assert, present } from "../../src/base/assert.ts";
 import { logIndex, type Term, term } from "../../src/base/units.ts";
 import type { Effect, HardState } from "../../src/raft/effect.ts";
 import { type LogBase, wholeLog } from "../../src/raft/log-view.ts";
+import { decodeMembership, type Membership } from "../../src/raft/membership.ts";
 import type { Entry } from "../../src/raft/message.ts";
 import type { Scheduler } from "./scheduler.ts";
 
@@ -43,6 +45,8 @@ export class SimDisk {
   /** What is durable. `entries[i]` has index `base.index + i + 1`. */
   hardState: HardState = { term: term(0), votedFor: undefined };
   base: LogBase = wholeLog;
+  /** As of the base; `undefined`: unknown. */
+  members: Membership | undefined;
   entries: Entry[] = [];
   /** The marks: that a torn tail was cut; that the log was lost; that a state is being copied, or is not yet joined. */
   doubtful = false;
@@ -53,9 +57,21 @@ export class SimDisk {
   forgotten: Forgotten | undefined;
   pending: DiskWrite[] = [];
   #undo: Undo | undefined;
+  forgetsMembers = false;
+
+  /** Founders are formatted with the members of the group, whoever joins later with nothing. */
+  constructor(members: Membership | undefined) {
+    this.members = members;
+  }
 
   get lastIndex(): number {
     return this.base.index + this.entries.length;
+  }
+
+  /** Who the members were as of `index`, as far as the disk says. */
+  membersAt(index: number): Membership | undefined {
+    const entry = this.entries.findLast((each) => each.kind === "membership" && each.index <= index);
+    return entry === undefined ? this.members : decodeMembership(entry.payload);
   }
 
   /** Up to where entries may go: a log keeps its newest write, and what of it is cut may be brought back. */
@@ -145,6 +161,7 @@ export class SimDisk {
 
   compact(base: LogBase): void {
     assert(this.termAt(base.index) === base.term, () => `compacted at ${base.index} of another term`);
+    this.members = this.membersAt(base.index);
     this.entries = this.entries.slice(base.index - this.base.index);
     this.base = base;
   }
@@ -161,6 +178,7 @@ export class SimDisk {
 
   #reset(base: LogBase, hardState: HardState): void {
     this.base = base;
+    this.members = undefined;
     this.entries = [];
     this.hardState = hardState;
     this.#undo = undefined;
@@ -178,7 +196,13 @@ export class SimDisk {
     assert(first.index > this.base.index, "a write replaces nothing that was compacted");
     const replaced = this.entries.splice(first.index - this.base.index - 1);
     this.entries.push(...write.entries);
-    this.#undo = { from: first.index, replaced, hardState };
+    const members = this.forgetsMembers
+      ? undefined
+      : write.entries.findLast(({ kind }) => kind === "membership");
+    this.#undo =
+      members === undefined
+        ? { from: first.index, replaced, hardState }
+        : { from: members.index + 1, replaced: [], hardState };
   }
 
   #cutLast(rules: CrashRules): void {

@@ -17,8 +17,7 @@ const commitMs = 400;
 const outlivedMs = leaseTimes.leaseMs * leaseTimes.driftMargin + commitMs;
 
 export function reachAgreement(world: World, clients: Clients): void {
-  const { scheduler, replicas, invariants } = world;
-  const highest = present(replicas.at(-1), "the highest id");
+  const { scheduler, invariants } = world;
   const end = scheduler.now + agreeMs;
   until(world, end, "one leader that may append", () => agreedLeader(world) !== undefined);
   clients.stop();
@@ -32,13 +31,26 @@ export function reachAgreement(world: World, clients: Clients): void {
       clients.propose(leader);
       target = leader.running.log.lastIndex;
     }
-    return replicas.every(({ running }) => running.delivered >= target);
+    return (
+      leader !== undefined && membersOf(world, leader).every(({ running }) => running.delivered >= target)
+    );
   });
-  until(world, end, "everyone is whole", () => replicas.every(isWhole));
+  until(world, end, "everyone is whole", () => {
+    const leader = agreedLeader(world);
+    return leader !== undefined && membersOf(world, leader).every(isWhole);
+  });
+  until(world, end, "every member is a voter", () => {
+    const leader = agreedLeader(world);
+    return leader?.running.log.members?.every(({ role }) => role === "voter") === true;
+  });
   until(world, scheduler.now + highestLeadsMs, "the highest id leads, and all logs are equal", () => {
-    const through = highest.running.log.lastIndex;
-    return agreedLeader(world) === highest && replicas.every((replica) => hasAll(replica, through));
+    const leader = agreedLeader(world);
+    if (leader === undefined) return false;
+    const members = membersOf(world, leader);
+    const through = leader.running.log.lastIndex;
+    return members.at(-1) === leader && members.every((replica) => hasAll(replica, through));
   });
+  const highest = present(agreedLeader(world), "a leader");
   outliveHolders(world, clients, highest);
   invariants.finally();
   clients.read(highest);
@@ -67,31 +79,40 @@ export function watchCommits(world: World, clients: Clients): void {
 
 /** With all lease holders killed or stopped, commits go on when their leases are over. */
 function outliveHolders(world: World, clients: Clients, leader: SimReplica): void {
-  const { scheduler, holders, replicas } = world;
+  const { scheduler, holders } = world;
   for (const holder of holders) {
     if (scheduler.chance(0.5)) holder.crash();
     else holder.pause();
   }
   clients.propose(leader);
-  const through = leader.running.log.lastIndex;
   until(world, scheduler.now + outlivedMs, "a commit outlives its leases", () =>
-    replicas.every((replica) => hasAll(replica, through)),
+    membersOf(world, leader).every((replica) => hasAll(replica, leader.running.log.lastIndex)),
   );
 }
 
-/** The leader that all agree on. */
-function agreedLeader({ replicas }: World): SimReplica | undefined {
-  const leader = replicas.find((replica) => replica.leads && mayAppend(replica.running));
+/** The leader that all of its members agree on. Of several that believe to lead the one of the newest term. */
+function agreedLeader(world: World): SimReplica | undefined {
+  const leaders = world.replicas.filter((replica) => replica.leads && mayAppend(replica.running));
+  const leader = leaders.toSorted((a, b) => a.running.term - b.running.term).at(-1);
   if (leader === undefined) return undefined;
   const { id, running } = leader;
-  return replicas.every((each) => each.running.leader === id && each.running.term === running.term)
+  return membersOf(world, leader).every(
+    (each) => each.isRunning && each.running.leader === id && each.running.term === running.term,
+  )
     ? leader
     : undefined;
+}
+
+/** Ascending by id. */
+function membersOf({ replicas }: World, leader: SimReplica): readonly SimReplica[] {
+  const { members } = leader.running.log;
+  return replicas.filter(({ id }) => members?.some((member) => member.id === id));
 }
 
 /** Nothing that it lost is missing or in doubt. */
 function isWhole({ running, store, disk }: SimReplica): boolean {
   const { doubtful, recovery, stateful } = running;
+  if (running.log.members === undefined) return false;
   return !doubtful && recovery === undefined && stateful && !store.copying && !disk.behind;
 }
 

@@ -4,13 +4,16 @@
  */
 import { assert, present } from "../../src/base/assert.ts";
 import { leaseTimes } from "../../src/base/limits.ts";
+import { integerBetween, seededRandom } from "../../src/base/random.ts";
 import { replicaId } from "../../src/base/units.ts";
+import { founders } from "../../src/raft/membership.ts";
 import { Clients } from "./clients.ts";
 import { reachAgreement, watchCommits } from "./ending.ts";
 import { SimHolder } from "./holder.ts";
 import { Invariants } from "./invariants.ts";
 import { Nemesis } from "./nemesis.ts";
 import { SimNetwork } from "./network.ts";
+import { Operator } from "./operator.ts";
 import { SimReplica } from "./replica.ts";
 import type { Broken } from "./rule-breaker.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -22,6 +25,8 @@ export interface HistoryOptions {
   /** 0: drawn from the seed. */
   readonly members?: number;
   readonly faults?: boolean;
+  /** Whether members come and go; drawn from the seed if not given. */
+  readonly changes?: boolean;
   /** Break a rule, to see it caught. */
   readonly broken?: Broken | undefined;
   readonly sometimes?: Sometimes;
@@ -40,6 +45,7 @@ const firstHolder = 100;
 class History {
   readonly #world: World;
   readonly #clients: Clients;
+  readonly #operator: Operator;
   readonly #nemesis: Nemesis;
   readonly #faults: boolean;
 
@@ -47,7 +53,9 @@ class History {
     const scheduler = new Scheduler(options.seed, options.trace);
     this.#faults = options.faults ?? true;
     const size = options.members ?? scheduler.pick([1, 2, 2, 3, 3, 3, 3, 4, 5, 5, 5]);
-    const members = Array.from({ length: size }, (_, i) => replicaId(i + 1));
+    const changes = changesOf(options);
+    const members = Array.from({ length: size + changes.spare }, (_, i) => replicaId(i + 1));
+    const founded = members.slice(0, size);
     const replicas: SimReplica[] = [];
     const holders: SimHolder[] = [];
     const network = new SimNetwork(scheduler, (message) => {
@@ -55,8 +63,9 @@ class History {
     });
     const world: World = {
       scheduler,
-      invariants: new Invariants(replicas, holders),
+      invariants: new Invariants(replicas, holders, founders(founded)),
       members,
+      founders: founded,
       replicas,
       holders,
       broken: options.broken,
@@ -76,18 +85,21 @@ class History {
     };
     this.#world = world;
     this.#clients = new Clients(world);
+    this.#operator = new Operator(world, changes.everyMs);
     populate(world, replicas, holders);
     this.#nemesis = new Nemesis(world, network, this.#faults);
   }
 
   run(): Verdict {
     const { scheduler, replicas, invariants } = this.#world;
-    for (const replica of replicas) replica.start();
+    for (const replica of replicas) if (replica.wanted) replica.start();
     this.#clients.start();
+    this.#operator.start();
     if (this.#nemesis.sparesReplicas) watchCommits(this.#world, this.#clients);
     scheduler.runUntil(scheduler.pick([1_500, 4_000, 4_000, 8_000, 20_000]));
     if (!this.#faults) this.#checkUndisturbed();
     scheduler.trace(() => "== the faults end");
+    this.#operator.stop();
     this.#nemesis.end();
     reachAgreement(this.#world, this.#clients);
     return { hash: scheduler.hash >>> 0, steps: scheduler.steps, committed: invariants.committedMax };
@@ -103,6 +115,16 @@ class History {
     assert(leader.running.term <= 4, () => `term ${leader.running.term}, with no fault`);
     assert(invariants.deliveredMax > 0, "something was delivered");
   }
+}
+
+/** Half of all histories change their members: drawn apart, so that the other half is as it was without. */
+function changesOf({ seed, faults = true, changes }: HistoryOptions): { spare: number; everyMs: number } {
+  const random = seededRandom(seed ^ 0x6d62_7273);
+  if (!faults || !(changes ?? random() < 0.5)) return { spare: 0, everyMs: 0 };
+  return {
+    spare: integerBetween(random, 1, 4),
+    everyMs: [80, 300, 1_000][integerBetween(random, 0, 2)] ?? 0,
+  };
 }
 
 /** No two clocks' rates differ by more than leases allow: either the holders' from true ones, or any from any. */

@@ -126,7 +126,7 @@ export class SimHolder {
       case "grant":
         return this.#granted(contact, message);
       case "invalidation":
-        return this.#invalidated(link, message.index);
+        return this.#invalidated(link, message.index, message.before);
       case "recall":
         if (message.session >= (this.#sessionOf(link)?.number ?? 0)) this.#end(link);
         contact.newestSession = Math.max(contact.newestSession, message.session);
@@ -195,10 +195,10 @@ export class SimHolder {
     invariants.mayAnswer(this);
   }
 
-  #invalidated(link: Link, index: number): void {
+  #invalidated(link: Link, index: number, before: number): void {
     const session = this.#sessionOf(link);
     if (session === undefined || index <= session.start) return;
-    assert(index === session.acknowledged + 1, () => `holder ${this.id} misses what is before ${index}`);
+    assert(before <= session.acknowledged, () => `holder ${this.id} misses what is before ${index}`);
     session.acknowledged = index;
     link.sendToLeader({ kind: "acknowledged", session: session.number, index });
   }

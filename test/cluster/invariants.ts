@@ -2,25 +2,28 @@
  * What must hold after every step of every replica, whatever happened. The checker sees all replicas, all disks and
  * all that was ever true, so it knows more than any replica does, and it shares no code with the core.
  */
-import { assert as check } from "../../src/base/assert.ts";
+import { assert as check, present } from "../../src/base/assert.ts";
 import { raftTimes } from "../../src/base/limits.ts";
 import type { LogIndex, ReplicaId } from "../../src/base/units.ts";
 import type { Effect, Input } from "../../src/raft/effect.ts";
+import { decodeMembership, isVoter, type Membership } from "../../src/raft/membership.ts";
 import type { Entry, Message } from "../../src/raft/message.ts";
 import type { Raft } from "../../src/raft/raft.ts";
+import { CommittedMembers, votersOf } from "./committed-members.ts";
 import type { SimHolder } from "./holder.ts";
 import { Promises } from "./promises.ts";
 import type { SimReplica } from "./replica.ts";
 
 /** Payloads travel through a history by reference, so two entries are the same if their payloads are. */
 function samePayload(a: Entry, b: Entry): boolean {
+  if (a.kind !== b.kind) return false;
   return a.payload === b.payload || (a.payload.length === 0 && b.payload.length === 0);
 }
 
 /** Whether its sender counts in a majority. */
 function counts(message: Message): boolean {
   if (message.kind === "recover-request") return false;
-  return !("standing" in message) || message.standing !== "recovering";
+  return !("standing" in message) || (message.standing !== "recovering" && message.informed);
 }
 
 interface Before {
@@ -28,6 +31,7 @@ interface Before {
   readonly term: number;
   readonly commit: number;
   readonly delivered: number;
+  readonly members: Membership | undefined;
   readonly wasLeader: boolean;
 }
 
@@ -45,11 +49,27 @@ export class Invariants {
   /** When each leader last heard each of its followers. */
   readonly #heard = new Map<ReplicaId, Map<ReplicaId, number>>();
 
+  /** When each replica's idea of the members changed last. */
+  readonly #changes = new Map<ReplicaId, { readonly at: number; readonly before: Membership | undefined }>();
+
   readonly promises = new Promises();
 
-  constructor(replicas: readonly SimReplica[], holders: readonly SimHolder[]) {
+  readonly #members: CommittedMembers;
+
+  constructor(replicas: readonly SimReplica[], holders: readonly SimHolder[], members: Membership) {
+    this.#members = new CommittedMembers(members);
     this.#replicas = replicas;
     this.#holders = holders;
+  }
+
+  /** As of the newest committed entry that says so. */
+  get members(): Membership {
+    return this.#members.members;
+  }
+
+  /** Whose removal is committed. */
+  get removed(): ReadonlySet<ReplicaId> {
+    return this.#members.removed;
   }
 
   /** The highest index that was delivered anywhere: a read asked for now must see it. */
@@ -69,12 +89,14 @@ export class Invariants {
   }
 
   before(raft: Raft): Before {
-    const { term, commit, delivered } = raft;
-    return { raft, term, commit, delivered, wasLeader: raft.role === "leader" };
+    const { term, commit, delivered, log } = raft;
+    return { raft, term, commit, delivered, members: log.members, wasLeader: raft.role === "leader" };
   }
 
   after(replica: SimReplica, before: Before, input: Input, effects: readonly Effect[]): void {
     const { raft } = before;
+    if (raft.log.members !== before.members)
+      this.#changes.set(raft.config.id, { at: raft.now, before: before.members });
     if (raft.role === "leader") this.#checkQuorum(raft, before, input);
     check(raft.term >= before.term, () => `term fell from ${before.term} to ${raft.term}`);
     check(raft.commit >= before.commit, () => `commit fell from ${before.commit} to ${raft.commit}`);
@@ -103,17 +125,25 @@ export class Invariants {
 
   /** A leader that looks at the clock and has not heard a majority for an election timeout leads no more. */
   #checkQuorum(raft: Raft, before: Before, input: Input): void {
-    const { id, members } = raft.config;
+    const { id } = raft.config;
+    const members = present(raft.log.members, "a leader knows the members");
     let heard = this.#heard.get(id);
     if (heard === undefined || !before.wasLeader) {
-      heard = new Map(members.map((member) => [member, raft.now]));
+      heard = new Map(members.map((member) => [member.id, raft.now]));
       this.#heard.set(id, heard);
     }
     heard.set(id, raft.now);
     if (input.kind === "message" && counts(input.message)) heard.set(input.message.from, raft.now);
     if (input.kind !== "tick") return;
-    const recent = [...heard.values()].filter((at) => raft.now - at < raftTimes.electionTimeoutMinMs);
-    check(recent.length > members.length / 2, () => `${id} leads, but hears only ${recent.length}`);
+    const isRecent = (at: number | undefined) =>
+      at !== undefined && raft.now - at < raftTimes.electionTimeoutMinMs;
+    // What confirmed its leadership before a change goes on doing so for as long as ever.
+    const change = this.#changes.get(id);
+    const groups = [members, ...(isRecent(change?.at) ? [change?.before ?? []] : [])].map(votersOf);
+    const hears = groups.some(
+      (voters) => voters.filter((voter) => isRecent(heard.get(voter))).length > voters.length / 2,
+    );
+    check(hears, () => `${id} leads, and hears no majority of ${groups.join(" or ")}`);
   }
 
   /** Election safety; leader completeness. */
@@ -121,11 +151,9 @@ export class Invariants {
     const { id } = raft.config;
     const other = this.#leaders.get(raft.term);
     check(other === undefined || other === id, () => `${other} and ${id} both led term ${raft.term}`);
-    // A group of one leads at once, before its term is durable: who could have been told?
-    check(
-      other === undefined || this.#replicas.length === 1,
-      () => `${id} was elected twice in term ${raft.term}`,
-    );
+    check(other === undefined, () => `${id} was elected twice in term ${raft.term}`);
+    check(isVoter(raft.log.members, id), () => `${id} was elected, and is no voter`);
+    this.#members.elected(raft);
     this.#leaders.set(raft.term, id);
     const { base } = raft.log;
     for (const [i, { term, inTerm }] of this.#committed.entries()) {
@@ -189,10 +217,8 @@ export class Invariants {
   /** At any moment nobody has been told of anything that a holder which would answer now does not know to have happened. */
   mayAnswer(holder: SimHolder): void {
     const { floor, id } = holder;
-    check(
-      floor >= this.deliveredMax,
-      () => `holder ${id} answers at ${floor}, delivered was ${this.deliveredMax}`,
-    );
+    const delivered = this.#lastCommand(this.deliveredMax);
+    check(floor >= delivered, () => `holder ${id} answers at ${floor}, delivered was ${delivered}`);
   }
 
   /** Before a leader commits by counting, whoever would answer now has acknowledged it. */
@@ -200,8 +226,17 @@ export class Invariants {
     for (const holder of this.#holders) {
       if (!holder.wouldAnswer) continue;
       const { floor, id } = holder;
-      check(floor >= raft.commit, () => `committed ${raft.commit}, holder ${id} has acknowledged ${floor}`);
+      const commit = this.#lastCommand(raft.commit);
+      check(floor >= commit, () => `committed ${commit}, holder ${id} has acknowledged ${floor}`);
     }
+  }
+
+  /** At or before `index`, which is committed, the last entry that is not only about members. */
+  #lastCommand(index: number): number {
+    let last = index;
+    while (this.#entries.get(`${last}:${this.#committed[last - 1]?.term}`)?.entry.kind === "membership")
+      last--;
+    return last;
   }
 
   /** Log matching, by induction: what is at an index in a term is one entry, and comes behind one term. */
@@ -211,8 +246,7 @@ export class Invariants {
       const key = `${entry.index}:${entry.term}`;
       const prevTerm = raft.log.termAt((entry.index - 1) as LogIndex) ?? -1;
       const known = this.#entries.get(key);
-      // What a group of one had not made durable was never anywhere.
-      if (known === undefined || this.#replicas.length === 1) this.#entries.set(key, { entry, prevTerm });
+      if (known === undefined) this.#entries.set(key, { entry, prevTerm });
       else {
         check(samePayload(known.entry, entry), () => `two entries ${key}`);
         check(known.prevTerm === prevTerm, () => `${key} comes behind ${known.prevTerm} and ${prevTerm}`);
@@ -233,14 +267,17 @@ export class Invariants {
       }
       check(this.#committed.length === index - 1, () => `commit ${index} came from nowhere`);
       this.#committed.push({ term, inTerm: raft.term });
+      const entry = this.#entries.get(`${index}:${term}`)?.entry;
+      if (entry?.kind === "membership") this.#members.committed(decodeMembership(entry.payload));
     }
     if (raft.role !== "leader" || input.kind === "restored") return;
     this.#checkLeases(raft);
     const term = raft.log.termAt(raft.commit);
-    const holding = this.#replicas.filter((replica) => this.#isBound(replica, raft.commit, term ?? -1));
+    const voters = this.#replicas.filter(({ id }) => isVoter(raft.log.members, id));
+    const holding = voters.filter((replica) => this.#isBound(replica, raft.commit, term ?? -1));
     check(
-      holding.length > this.#replicas.length / 2,
-      () => `committed ${raft.commit}, durable on ${holding.length}`,
+      holding.length > voters.length / 2,
+      () => `committed ${raft.commit}, durable on ${holding.length} of ${voters.length}`,
     );
     check(term === raft.term, () => `committed ${raft.commit} of term ${term} by counting in ${raft.term}`);
   }
@@ -286,9 +323,10 @@ export class Invariants {
     check(own !== undefined && this.#has(replica, message.match, own), what);
   }
 
-  /** At the end: all that was ever delivered is in every log, and all logs are equal. */
+  /** At the end: all that was ever delivered is in every member's log, and all their logs are equal. */
   finally(): void {
-    for (const replica of this.#replicas) {
+    const members = this.#replicas.filter(({ id }) => this.members.some((member) => member.id === id));
+    for (const replica of members) {
       for (const [i, entry] of this.#delivered.entries()) {
         if (i < replica.disk.base.index) continue;
         const own = replica.disk.entry(i + 1);
@@ -297,7 +335,7 @@ export class Invariants {
           () => `${replica.id} lacks entry ${i + 1}, which was delivered`,
         );
       }
-      const first = this.#replicas[0];
+      const first = members[0];
       check(
         first !== undefined && first.disk.lastIndex === replica.disk.lastIndex,
         () => "logs differ in length",

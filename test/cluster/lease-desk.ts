@@ -13,6 +13,8 @@ export class LeaseDesk {
   readonly #sessions = new Map<Link, number[]>();
   #lastSession = 0;
   #answer: number | undefined;
+  /** Of what was proposed: entries of the group's own are not told. */
+  #lastAppended = 0;
 
   constructor(replica: SimReplica) {
     this.#replica = replica;
@@ -21,6 +23,7 @@ export class LeaseDesk {
   /** Of another term none of these is any more. */
   newTerm(): void {
     this.#sessions.clear();
+    this.#lastAppended = 0;
   }
 
   receive(link: Link, message: ToLeader): void {
@@ -46,7 +49,9 @@ export class LeaseDesk {
   }
 
   appended(index: number): void {
-    for (const link of this.#sessions.keys()) link.sendToHolder({ kind: "invalidation", index });
+    const before = this.#lastAppended;
+    this.#lastAppended = index;
+    for (const link of this.#sessions.keys()) link.sendToHolder({ kind: "invalidation", index, before });
   }
 
   recall(): void {

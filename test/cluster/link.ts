@@ -21,7 +21,7 @@ export type ToHolder =
       readonly remainingMs: number;
       readonly start: number;
     }
-  | { readonly kind: "invalidation"; readonly index: number }
+  | { readonly kind: "invalidation"; readonly index: number; readonly before: number }
   | { readonly kind: "recall"; readonly session: number }
   | { readonly kind: "closed" };
 

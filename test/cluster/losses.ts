@@ -3,6 +3,7 @@
  * is lost must be made good before more is, and nobody may be needed who cannot vote.
  */
 import type { CrashRules } from "./disk.ts";
+import { configurations, isFirm, votersAmong } from "./operator.ts";
 import type { SimReplica } from "./replica.ts";
 import type { World } from "./world.ts";
 
@@ -15,22 +16,30 @@ export interface LossProfile {
 
 export function drawLosses(world: World, replica: SimReplica, profile: LossProfile): CrashRules {
   const { scheduler, replicas, broken } = world;
-  const others = replicas.filter((other) => other !== replica);
-  const majority = Math.floor(replicas.length / 2) + 1;
-  const recovering = replicas.some(({ disk }) => disk.recovering);
-  const firm = others.filter(({ disk }) => !disk.doubtful && !disk.recovering).length;
+  const others = replicas.filter((other) => other !== replica && other.wanted);
+  const recovering = replicas.some(({ disk, wanted }) => wanted && disk.recovering);
+  // A learner may be promoted before its leader notices what it has lost.
+  const groups = configurations(world).flatMap((members) => [
+    votersAmong(replicas, members),
+    replicas.filter(({ id }) => members.some((member) => member.id === id)),
+  ]);
+  // By whomever's idea of the members, those who can vote are a majority without it.
+  const firm = groups.every((voters) => {
+    const able = voters.filter((voter) => voter !== replica && isFirm(voter));
+    return able.length > voters.length / 2;
+  });
   // Those who count must have all that they ever acknowledged, and a state. A group of one has no other copy.
   const counting = others.filter(({ disk }) => !disk.recovering);
   const whole = counting.every((other) => other.disk.lost.length === 0 && hasState(other));
-  const mayLose = whole && others.length > 0 && replica.disk.lost.length === 0;
+  const mayLose = whole && groups.every((voters) => voters.length > 1) && replica.disk.lost.length === 0;
   let loses: CrashRules["loses"] = "nothing";
   if (mayLose && scheduler.chance(profile.loss)) {
     loses = profile.only ?? scheduler.pick(["store", "log", "everything"]);
     // Those who lost their logs do not count: the others must be a majority. A store is lost alone.
-    if (loses === "store" ? recovering : firm < majority) loses = "nothing";
+    if (loses === "store" ? recovering : !firm) loses = "nothing";
   }
   return {
-    mayTear: !recovering || firm >= majority,
+    mayTear: !recovering || firm,
     cutAcknowledged: mayLose && loses === "nothing" && !recovering && scheduler.chance(profile.cut),
     forgetsVotes: broken === "forgets votes",
     loses,

@@ -76,7 +76,7 @@ export class Nemesis {
     for (const replica of replicas) {
       replica.hangDisk(0);
       if (replica.isRunning) replica.resume();
-      else replica.start();
+      else if (replica.wanted) replica.start();
     }
     for (const holder of holders) {
       if (holder.isRunning) holder.resume();
@@ -117,7 +117,7 @@ export class Nemesis {
   #spoilTransfer(replica: SimReplica, effect: Effect): void {
     if (effect.kind !== "noted" || effect.event.kind !== "transfer-started" || this.#spoiled) return;
     // Only the last one: what comes behind it has the time that a spoiled transfer takes.
-    if (effect.event.to !== this.#world.members.at(-1)) return;
+    if (effect.event.to !== replica.running.log.members?.findLast(({ role }) => role === "voter")?.id) return;
     this.#spoiled = true;
     const { scheduler } = this.#world;
     if (this.#profile.everyMs === 0 || !scheduler.chance(0.3)) return;
@@ -281,7 +281,7 @@ export class Nemesis {
       });
     }
     this.#during(scheduler.pick([5, 100, 1_000]) * scheduler.random(), () => {
-      if (!replica.isRunning) replica.start();
+      if (!replica.isRunning && replica.wanted) replica.start();
     });
   }
 }

@@ -1,5 +1,10 @@
 /** Recognises, from outside the core, the situations that a run must have reached. */
+import type { ReplicaId } from "../../src/base/units.ts";
+import { changeRefusal } from "../../src/raft/changes.ts";
 import type { Effect, Input } from "../../src/raft/effect.ts";
+import { type Change, isVoter, type Membership, voterCount } from "../../src/raft/membership.ts";
+import type { Message } from "../../src/raft/message.ts";
+import { counts } from "../../src/raft/progress.ts";
 import type { Raft, Reign } from "../../src/raft/raft.ts";
 import type { SimDisk } from "./disk.ts";
 import type { Sometimes } from "./sometimes.ts";
@@ -17,6 +22,7 @@ export class Observer {
   /** An entry waited, though a majority held it: for a lease, or for those of former leaders. */
   #waited = false;
   #recovered = true;
+  #members: Membership | undefined;
 
   constructor(sometimes: Sometimes) {
     this.#sometimes = sometimes;
@@ -36,6 +42,8 @@ export class Observer {
     this.#term = raft.term;
     this.#wasLeader = raft.role === "leader";
     this.#wasDoubtful = raft.doubtful;
+    this.#members = raft.log.members;
+    if (input.kind === "change-membership") this.#asked(raft, input.change);
     if (input.kind === "tick") {
       if (raft.role === "candidate" && raft.now >= raft.electionAt)
         sometimes.saw("an election without a winner");
@@ -59,6 +67,8 @@ export class Observer {
     if (message.incarnation > known && known > 0 && raft.reign !== undefined) {
       sometimes.saw("a follower started anew under its leader");
     }
+    if (message.kind === "recover-request" && raft.reign !== undefined && raft.log.membersFrom > raft.commit)
+      sometimes.saw("a barrier waited for a change");
     if (message.kind !== "vote-reply") return;
     if (message.pre && !message.granted) sometimes.saw("pre-vote refused");
     if (!message.pre && message.granted && message.doubtful) sometimes.saw("a doubtful vote was cast");
@@ -81,13 +91,15 @@ export class Observer {
     if (leads && raft.commit > raft.durable) sometimes.saw("commit ran ahead of the own disk");
     if (this.#wasDoubtful && !raft.doubtful) sometimes.saw("doubt settled");
     if (raft.role === "candidate" && input.kind === "message" && input.message.kind === "vote-reply") {
-      const granted = [...raft.ballots.values()].filter((ballot) => ballot.granted).length;
-      if (granted > raft.config.members.length / 2) sometimes.saw("a doubtful vote was not enough");
+      const voters = (raft.log.members ?? []).filter(({ role }) => role === "voter");
+      const granted = voters.filter(({ id }) => raft.ballots.get(id)?.granted === true);
+      if (granted.length > voters.length / 2) sometimes.saw("a doubtful vote was not enough");
     }
     if (input.kind === "restored" && !effects.some(({ kind }) => kind === "reset"))
       sometimes.saw("a state was joined to a log that held it");
     for (const effect of effects) {
       if (effect.kind === "fetch") sometimes.saw("entries fetched from disk");
+      if (effect.kind === "membership") this.#changed(raft, effect.members, effects);
       if (effect.kind === "read-ready") sometimes.saw("read served");
       if (effect.kind === "read-refused") sometimes.saw("read refused");
       if (effect.kind === "truncated") sometimes.saw("suffix truncated");
@@ -108,6 +120,43 @@ export class Observer {
       if (effect.event.kind === "transfer-started") sometimes.saw("transfer started");
       if (effect.event.kind === "quorum-lost") sometimes.saw("quorum lost");
     }
+  }
+
+  /** Before a change is asked for. */
+  #asked(raft: Raft, change: Change): void {
+    const seen = {
+      "too-early": "a change came too early",
+      "no-majority": "a change would have left no majority",
+      "not-ready": "a learner was not ready",
+      leads: "a leader was asked to remove itself, and handed over",
+      "not-leading": undefined,
+      pointless: undefined,
+    } as const;
+    const refusal = changeRefusal(raft, change);
+    const situation = refusal === undefined ? undefined : seen[refusal];
+    if (situation !== undefined) this.#sometimes.saw(situation);
+  }
+
+  #changed(raft: Raft, members: Membership | undefined, effects: readonly Effect[]): void {
+    const sometimes = this.#sometimes;
+    const before = this.#members;
+    if (members === undefined) sometimes.saw("a replica did not know who the members are");
+    if (members === undefined || before === undefined) return;
+    if (effects.some(({ kind }) => kind === "truncated")) sometimes.saw("a change was undone by truncation");
+    if (raft.role !== "leader") return;
+    const voters = voterCount(members) - voterCount(before);
+    if (voters < 0) sometimes.saw("a voter was removed");
+    else if (voters > 0) sometimes.saw("a learner was promoted");
+    else if (members.length > before.length) sometimes.saw("a learner was added");
+    else if (members.length === before.length) sometimes.saw("who the members are was said again");
+  }
+
+  sent(raft: Raft, message: Message, removed: ReadonlySet<ReplicaId>): void {
+    const { id } = raft.config;
+    if (message.kind === "vote-request" && removed.has(id))
+      this.#sometimes.saw("a removed member asked for votes");
+    if (message.kind === "vote-reply" && message.granted && !message.pre && !isVoter(raft.log.members, id))
+      this.#sometimes.saw("a vote of one who did not know that it is a voter");
   }
 
   #leases(raft: Raft, reign: Reign, tick: boolean): void {
@@ -133,7 +182,6 @@ export class Observer {
 
 function heldByMajority(raft: Raft, reign: Reign, index: number): boolean {
   let holding = raft.durable >= index ? 1 : 0;
-  for (const { standing, match } of reign.progress.values())
-    if (standing !== "recovering" && match >= index) holding++;
-  return holding > raft.config.members.length / 2;
+  for (const progress of reign.progress.values()) if (counts(progress) && progress.match >= index) holding++;
+  return holding > voterCount(raft.log.members ?? []) / 2;
 }

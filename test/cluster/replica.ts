@@ -6,6 +6,7 @@ import { assert, present } from "../../src/base/assert.ts";
 import { type LogIndex, logIndex, type ReplicaId } from "../../src/base/units.ts";
 import { describeEffect, describeInput } from "../../src/raft/describe.test-support.ts";
 import type { Effect, Input } from "../../src/raft/effect.ts";
+import { founders } from "../../src/raft/membership.ts";
 import { createRaft, type Raft } from "../../src/raft/raft.ts";
 import { step } from "../../src/raft/step.ts";
 import { type CrashRules, SimDisk } from "./disk.ts";
@@ -21,11 +22,13 @@ import type { World } from "./world.ts";
 
 export class SimReplica {
   readonly id: ReplicaId;
-  readonly disk = new SimDisk();
+  readonly disk: SimDisk;
   readonly store = new SimStore();
   readonly #world: World;
   readonly #observer: Observer;
   readonly #rate: number;
+  /** Whether there is to be a process: of those that may join later only once they are asked to. */
+  wanted: boolean;
   #raft: Raft | undefined;
   #desk: LeaseDesk;
   #copier: Copier;
@@ -43,6 +46,9 @@ export class SimReplica {
     this.id = id;
     this.#world = world;
     this.#rate = rate;
+    this.wanted = world.founders.includes(id);
+    this.disk = new SimDisk(this.wanted ? founders(world.founders) : undefined);
+    this.disk.forgetsMembers = world.broken === "forgets members";
     this.#observer = new Observer(world.sometimes);
     this.#desk = new LeaseDesk(this);
     this.#copier = new Copier(world, this);
@@ -78,7 +84,7 @@ export class SimReplica {
 
   start(): void {
     assert(this.#raft === undefined, "a replica starts once a life");
-    const { scheduler, members } = this.#world;
+    const { scheduler, members: known } = this.#world;
     const { disk, store } = this;
     joinLogToState(disk, store, this.#world);
     if (this.#world.broken === "starts as if new") disk.recovering = false;
@@ -94,7 +100,7 @@ export class SimReplica {
     this.#incarnation++;
     const config = {
       id: this.id,
-      members,
+      known,
       incarnation: this.#incarnation,
       random: scheduler.random,
       leaseMs: this.#world.leaseMs,
@@ -229,6 +235,7 @@ export class SimReplica {
     switch (effect.kind) {
       case "send":
         invariants.sent(this, effect.message);
+        this.#observer.sent(this.running, effect.message, invariants.removed);
         this.#world.send(effect.message);
         break;
       case "persist":
@@ -252,6 +259,9 @@ export class SimReplica {
         invariants.settled(this);
         this.disk.settle();
         break;
+      case "outlived":
+        assert(false, "lives are counted by nobody but the disk, which is never set back here");
+        break;
       case "recovered":
         invariants.recovered(this);
         this.disk.recovered();
@@ -269,6 +279,7 @@ export class SimReplica {
         if (!this.leads) this.#desk.newTerm();
         break;
       case "lease-refused":
+      case "membership":
       case "truncated":
       case "noted":
         break;

@@ -1,7 +1,7 @@
 /**
  * `node test/cluster/run.ts --seed 7` runs one history and prints its trace; `--seeds 1000` runs that many, from
  * `--from` (default 1), prints the failures with the command that replays each, and the counters at the end.
- * `--members 5`, `--no-faults` and `--broken RULE` (see rule-breaker.ts) narrow it down.
+ * `--members 5`, `--changes yes`, `--no-faults` and `--broken RULE` (see rule-breaker.ts) narrow it down.
  */
 import { parseArgs } from "node:util";
 import { type HistoryOptions, runHistory } from "./history.ts";
@@ -14,6 +14,8 @@ const { values } = parseArgs({
     seeds: { type: "string" },
     from: { type: "string", default: "1" },
     members: { type: "string" },
+    /** Only histories whose members come and go, or only others. */
+    changes: { type: "string" },
     "no-faults": { type: "boolean", default: false },
     broken: { type: "string" },
     /** Stop at the first failure. */
@@ -24,6 +26,7 @@ const { values } = parseArgs({
 const common: Omit<HistoryOptions, "seed"> = {
   faults: !values["no-faults"],
   broken: brokenRules.find((rule) => rule === values.broken),
+  ...(values.changes === undefined ? {} : { changes: values.changes === "yes" }),
   ...(values.members === undefined ? {} : { members: Number(values.members) }),
 };
 
@@ -40,7 +43,7 @@ function runOne(seed: number): void {
 function runMany(from: number, count: number): void {
   const sometimes = new Sometimes();
   const flags = process.argv.slice(2).filter((flag, i, all) => {
-    const valued = ["--members", "--broken"];
+    const valued = ["--members", "--broken", "--changes"];
     return flag === "--no-faults" || valued.includes(flag) || valued.includes(all[i - 1] ?? "");
   });
   let failures = 0;

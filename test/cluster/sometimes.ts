@@ -56,6 +56,19 @@ export const situations = [
   "a recovery finished",
   "a recovery began again",
   "a doubtful and a recovering replica at once",
+  "a learner was added",
+  "a learner was promoted",
+  "a voter was removed",
+  "a leader was asked to remove itself, and handed over",
+  "a change was undone by truncation",
+  "a change came too early",
+  "a change would have left no majority",
+  "a learner was not ready",
+  "a removed member asked for votes",
+  "a vote of one who did not know that it is a voter",
+  "a replica did not know who the members are",
+  "who the members are was said again",
+  "a barrier waited for a change",
 ] as const;
 
 export type Situation = (typeof situations)[number];

@@ -2,6 +2,8 @@
 import { assert } from "../../src/base/assert.ts";
 import { logIndex } from "../../src/base/units.ts";
 import { LogView, type TermRun, wholeLog } from "../../src/raft/log-view.ts";
+import { decodeMembership, founders } from "../../src/raft/membership.ts";
+import type { MembershipRun } from "../../src/raft/membership-history.ts";
 import type { CrashRules, SimDisk } from "./disk.ts";
 import type { Sometimes } from "./sometimes.ts";
 import type { SimStore } from "./store.ts";
@@ -28,10 +30,16 @@ export function joinLogToState(disk: SimDisk, store: SimStore, { sometimes }: Wo
 }
 
 /** The log as the core sees it, with as much of its end in memory as chance will have it. */
-export function viewOf(disk: SimDisk, { scheduler, tailBytes }: World): LogView {
+export function viewOf(disk: SimDisk, { scheduler, tailBytes, broken, founders: ids }: World): LogView {
   const { base, entries, lastIndex } = disk;
+  const members = disk.members ?? (broken === "believes the founders" ? founders(ids) : undefined);
   const runs: TermRun[] = [];
-  for (const { index, term } of entries) if (runs.at(-1)?.term !== term) runs.push({ from: index, term });
+  const memberships: MembershipRun[] = [];
+  if (members !== undefined) memberships.push({ from: base.index, members });
+  for (const { index, term, kind, payload } of entries) {
+    if (runs.at(-1)?.term !== term) runs.push({ from: index, term });
+    if (kind === "membership") memberships.push({ from: index, members: decodeMembership(payload) });
+  }
   const tail = entries.slice(scheduler.between(0, entries.length));
-  return new LogView(base, runs, logIndex(lastIndex), tail, tailBytes);
+  return new LogView(base, runs, memberships, logIndex(lastIndex), tail, tailBytes);
 }

@@ -115,7 +115,24 @@ export class Copier {
       ({ id, isRunning, isPaused, store }) =>
         id !== this.#replica.id && isRunning && !isPaused && !store.copying && store.index >= this.#through,
     );
-    return sources.length === 0 ? undefined : this.#world.scheduler.pick(sources);
+    return sources.length === 0 ? this.#flushedSource() : this.#world.scheduler.pick(sources);
+  }
+
+  /** One who could be a source, had it written what it has applied: in the end it does, with nothing more to apply. */
+  #flushedSource(): SimReplica | undefined {
+    const source = this.#world.replicas.find(
+      (each) =>
+        each.id !== this.#replica.id &&
+        each.isRunning &&
+        !each.isPaused &&
+        !each.store.copying &&
+        each.store.index >= each.disk.base.index &&
+        each.running.delivered >= this.#through,
+    );
+    if (source === undefined) return undefined;
+    const { delivered, log } = source.running;
+    source.store.apply(delivered, present(log.termAt(delivered), "the term of what is applied"));
+    return source;
   }
 
   #install(state: LogBase): void {

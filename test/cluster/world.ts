@@ -23,7 +23,10 @@ export interface World {
   readonly scheduler: Scheduler;
   readonly sometimes: Sometimes;
   readonly invariants: Invariants;
+  /** Of every replica there is or may come to be. */
   readonly members: readonly ReplicaId[];
+  /** The members at the beginning. */
+  readonly founders: readonly ReplicaId[];
   readonly replicas: readonly SimReplica[];
   readonly holders: readonly SimHolder[];
   readonly broken: Broken | undefined;

@@ -284,6 +284,15 @@ export class Market {
     }
   }
 
+  /** The supervisor, whose processes then end with it; `up` starts another. */
+  async killSupervisor(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+  }
+
   /** Kill and hold down until `start`. */
   async hold(name: string): Promise<void> {
     const ran = await this.run("kill", name, "--stay-down");

@@ -14,7 +14,8 @@ import type { Batch } from "../../market/command.ts";
 import { emptyMarket, type Market } from "../../market/market.ts";
 import type { Reply } from "../../market/reply.ts";
 import type { Answer } from "../../market/rows.ts";
-import { parseClusterFile } from "../../supervisor/cluster-file.ts";
+import { decodeMembership, type Membership } from "../../raft/membership.ts";
+import { parseClusterFile, replicasOf } from "../../supervisor/cluster-file.ts";
 import { NotRunning } from "../../supervisor/control-client.ts";
 import { orderName } from "../../supervisor/data-directory.ts";
 import { askStatus } from "../ask.ts";
@@ -40,14 +41,20 @@ class Replay {
 interface Shown {
   readonly index: number;
   readonly term: number;
-  /** `null`: an entry of the log's own, made by a leader at its election. */
+  /** Who the members of the group are from here on, if the entry says so. */
+  readonly members: Membership | undefined;
+  /** `null`: an entry of the log's own, made by a leader at its election, or about members. */
   readonly batch: Batch | null;
   /** `undefined`: they are not known, because the entry is not known to be committed here. */
   readonly replies: readonly Reply[] | undefined;
 }
 
-function entryText({ index, term, batch, replies }: Shown): string {
+function entryText({ index, term, members, batch, replies }: Shown): string {
   const head = `${index}  term ${term}`;
+  if (members !== undefined) {
+    const names = members.map(({ id, role }) => `${orderName(id)}${role === "learner" ? " (learner)" : ""}`);
+    return `${head}  (the members are ${names.join(", ")})\n`;
+  }
   if (batch === null) return `${head}  (a new leader's own entry)\n`;
   const lines = batch.commands.map((command, i) => {
     const reply = replies?.[i];
@@ -58,13 +65,13 @@ function entryText({ index, term, batch, replies }: Shown): string {
   return `${head}  ${new Date(batch.at).toISOString()}${state}\n${lines.join("")}`;
 }
 
-function entryJson({ index, term, batch, replies }: Shown): string {
+function entryJson({ index, term, members, batch, replies }: Shown): string {
   const commands = batch?.commands.map((command, i) => ({ command, outcome: replies?.[i] ?? null })) ?? [];
   const readable = (name: string, value: unknown): unknown =>
     (name === "key" || name === "body") && Array.isArray(value)
       ? formatHash(value as unknown as Hash128)
       : value;
-  return `${JSON.stringify({ index, term, at: batch?.at ?? null, commands }, readable)}\n`;
+  return `${JSON.stringify({ index, term, at: batch?.at ?? null, ...(members && { members }), commands }, readable)}\n`;
 }
 
 interface Named {
@@ -83,13 +90,14 @@ function findReplica(directory: string, name: string): Named {
   if (parsed.kind === "invalid") {
     throw new CommandFailure(exitCodes.failure, `${directory}/cluster.json cannot be used; \`up\` says why.`);
   }
-  const { cluster, orders, engine } = parsed.file;
+  const { cluster, engine } = parsed.file;
   if (engine === "course")
     throw usageFailure(`The published protocol's log is text: see ${join(directory, name, "orders.log")}.`);
-  const names = Array.from({ length: orders }, (_, i) => orderName(i + 1));
-  const at = names.indexOf(name);
-  if (at < 0) throw usageFailure(`${name} has no log; there are ${names.join(", ")}.`);
-  return { cluster, replica: replicaId(at + 1) };
+  const replicas = replicasOf(parsed.file);
+  const names = replicas.map(({ id }) => orderName(id));
+  const replica = replicas[names.indexOf(name)];
+  if (replica === undefined) throw usageFailure(`${name} has no log; there are ${names.join(", ")}.`);
+  return { cluster, replica: replicaId(replica.id) };
 }
 
 /** How far the replica knows its log to be committed; `undefined` if it cannot be asked. */
@@ -116,15 +124,16 @@ export async function logShow(flags: FlagsOf<"log">, operands: readonly string[]
   let first = 0;
   let shown = 0;
   let last = 0;
-  await readLog(join(directory, name, "log"), identity, ({ index, term, payload }) => {
-    const batch = payload.length === 0 ? null : decodeBatch(payload);
+  await readLog(join(directory, name, "log"), identity, ({ index, term, kind, payload }) => {
+    const members = kind === "membership" ? decodeMembership(payload) : undefined;
+    const batch = payload.length === 0 || members !== undefined ? null : decodeBatch(payload);
     last = index;
     if (first === 0) first = index;
     if (first > 1) replay = undefined;
     const known = committed === undefined || index <= committed;
     const replies = known && batch !== null ? replay?.apply(batch) : undefined;
     if (index >= flags.from) {
-      const entry = { index, term, batch, replies };
+      const entry = { index, term, members, batch, replies };
       process.stdout.write(flags.json ? entryJson(entry) : entryText(entry));
       shown++;
     }

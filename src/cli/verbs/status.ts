@@ -28,6 +28,8 @@ type ProcessRow = ClusterStatus["processes"][number];
 function stateOf(row: ProcessRow, leader: string | null): string {
   if (row.life !== "ready") return row.life;
   if (row.name === leader) return "leader *";
+  if (row.membership === "learner") return "learner";
+  if (row.membership === "none") return "no member";
   return row.state ?? "ready";
 }
 

@@ -2,9 +2,9 @@
  * Makes durable what the core wants durable, and reports its tickets: each only when it and all before it are on the
  * disk. Many writes complete with one group commit; the core hears of the last, which speaks for all.
  */
-import type { Effect } from "../../raft/effect.ts";
+import type { Effect, HardState } from "../../raft/effect.ts";
 import { untilRoom } from "./until-room.ts";
-import { writeVote } from "./vote-record.ts";
+import { type EntryMark, writeVote } from "./vote-record.ts";
 import type { WriteAheadLog } from "./wal/write-ahead-log.ts";
 
 type Persist = Extract<Effect, { readonly kind: "persist" }>;
@@ -29,20 +29,27 @@ export class Durability {
   #scheduled = false;
   readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers();
 
-  constructor(wal: WriteAheadLog, directory: string, host: DurabilityHost) {
+  /** As of the newest write. */
+  #hardState: HardState;
+
+  constructor(wal: WriteAheadLog, hardState: HardState, directory: string, host: DurabilityHost) {
     this.#wal = wal;
+    this.#hardState = hardState;
     this.#directory = directory;
     this.#host = host;
   }
 
   persist({ ticket, hardState, entries }: Persist): void {
-    if (hardState === undefined) {
+    const members = entries.findLast(({ kind }) => kind === "membership");
+    if (hardState === undefined && members === undefined) {
       this.#wal.write({ entries }, () => this.#done(ticket));
       return;
     }
+    this.#hardState = hardState ?? this.#hardState;
+    const vote = this.#hardState;
     this.#votes.add(ticket);
-    this.#wal.write({ hardState, entries }, () => {
-      this.#recordVote(ticket, hardState);
+    this.#wal.write(hardState === undefined ? { entries } : { hardState, entries }, () => {
+      this.#recordVote(ticket, vote, members);
       this.#done(ticket);
     });
   }
@@ -50,14 +57,17 @@ export class Durability {
   /** Resolves when the log is begun anew. Later writes queue behind it. */
   async reset({ ticket, base, hardState }: Reset): Promise<void> {
     this.#votes.add(ticket);
+    this.#hardState = hardState;
     await this.#wal.reset(base, hardState);
-    this.#recordVote(ticket, hardState);
+    // What was said before it is of no account any more.
+    this.#recordVote(ticket, hardState, base);
     this.#done(ticket);
   }
 
-  #recordVote(ticket: number, hardState: Reset["hardState"]): void {
+  #recordVote(ticket: number, hardState: HardState, members: EntryMark | undefined): void {
+    const write = (): Promise<void> => writeVote(this.#directory, hardState, undefined, members);
     this.#recording = this.#recording
-      .then(() => untilRoom(() => writeVote(this.#directory, hardState), { ended: this.#closed.promise }))
+      .then(() => untilRoom(write, { ended: this.#closed.promise }))
       .then((recorded) => {
         if (!recorded) return;
         this.#votes.delete(ticket);

@@ -10,8 +10,10 @@ import { OperatingFailure } from "../../base/failure.ts";
 import { leaseTimes, logLimits } from "../../base/limits.ts";
 import type { Random } from "../../base/random.ts";
 import { type LogIndex, logIndex, type ReplicaId, type Term } from "../../base/units.ts";
+import { type ChangeRefusal, changeRefusal } from "../../raft/changes.ts";
 import type { Effect, Input, RaftEvent } from "../../raft/effect.ts";
 import { type LogBase, LogView } from "../../raft/log-view.ts";
+import { founders, type Membership } from "../../raft/membership.ts";
 import type { Entry, Message } from "../../raft/message.ts";
 import { createRaft, majorityHasRoom, mayAppend, type Raft } from "../../raft/raft.ts";
 import { step } from "../../raft/step.ts";
@@ -21,8 +23,9 @@ import type { Acceptor } from "../../wire/listener.ts";
 import type { CommittedEntry, Leadership, Leases, ReplicatedLog } from "../port.ts";
 import { clearBehind, markBehind } from "./behind.ts";
 import { Durability } from "./durability.ts";
+import { countFrom, LifeOutlived } from "./incarnation.ts";
 import { OwnEntries } from "./own-entries.ts";
-import { type Member, Peers } from "./peers.ts";
+import { addressText, type Member, Peers, reachable } from "./peers.ts";
 import { type Started, startLog } from "./start.ts";
 import { untilRoom } from "./until-room.ts";
 import { WriteAheadLog } from "./wal/write-ahead-log.ts";
@@ -38,7 +41,7 @@ export interface EmbeddedLogOptions {
   readonly cluster: string;
   readonly name: string;
   readonly id: ReplicaId;
-  /** Every replica of the group, this one included. */
+  /** Every replica that is known to run, this one included: where each is now. Who of them are members the log says. */
   readonly members: readonly Member[];
   readonly directory: string;
   /** The last entry that the reader's state includes, durably: it was committed, whatever this log's end says. */
@@ -64,6 +67,8 @@ export type EmbeddedEvent =
   | { readonly kind: "compacted"; readonly through: LogIndex }
   /** The disk has no room for entries, or has again. */
   | { readonly kind: "room"; readonly room: boolean }
+  /** Who the members are by this member's log, committed or not. */
+  | { readonly kind: "members-changed"; readonly members: Membership | undefined }
   | { readonly kind: "peer-connected"; readonly peer: ReplicaId }
   | { readonly kind: "peer-lost"; readonly peer: ReplicaId }
   | {
@@ -72,6 +77,14 @@ export type EmbeddedEvent =
       readonly term: Term;
       readonly leader: ReplicaId | undefined;
     };
+
+/** What `changeMembers` is asked for. A learner is promoted by its leader once it is close behind. */
+export type MemberChange =
+  | ({ readonly kind: "add" } & Member)
+  | { readonly kind: "remove"; readonly id: ReplicaId };
+
+/** What a reader sees of the group's own entries. */
+const nothing = new Uint8Array(0);
 
 interface Barrier {
   readonly resolve: (index: LogIndex) => void;
@@ -83,6 +96,7 @@ export class EmbeddedLog implements ReplicatedLog {
   readonly #wal: WriteAheadLog;
   readonly #raft: Raft;
   readonly #peers: Peers;
+  #known: readonly Member[];
   readonly #ticker: NodeJS.Timeout;
   readonly #clockOffset = performance.now();
 
@@ -102,6 +116,7 @@ export class EmbeddedLog implements ReplicatedLog {
   #oncePersisted: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #ended: PromiseWithResolvers<void> = Promise.withResolvers();
   #resetting: Promise<void> = Promise.resolve();
+  #outlived: Promise<void> | undefined;
   #compacting = false;
   /** Readers that wait for more to be delivered. */
   #wakeReaders: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -119,17 +134,17 @@ export class EmbeddedLog implements ReplicatedLog {
     this.#options = options;
     this.#wal = wal;
     const { id, members, random } = options;
-    const { base, terms, lastIndex, tail, hardState, recovering } = recovered;
-    const log = new LogView(base, terms, lastIndex, tail, logLimits.tailBytes);
+    const { base, terms, memberships, lastIndex, tail, hardState, recovering } = recovered;
+    const log = new LogView(base, terms, memberships, lastIndex, tail, logLimits.tailBytes);
     const { leaseMs } = leaseTimes;
-    const config = { id, members: members.map((member) => member.id), incarnation, random, leaseMs };
+    const config = { id, known: members.map((member) => member.id), incarnation, random, leaseMs };
     // A store may be ahead of a log whose tail was cut; what it has applied will be replicated here again.
     const commit = logIndex(Math.min(options.applied.index, lastIndex));
     const doubtful = recovered.cut !== undefined;
     const stateful = options.stateful && options.applied.index >= base.index;
     this.#next = logIndex(options.applied.index + 1);
     this.#keepsUp = stateful;
-    this.#durability = new Durability(wal, options.directory, {
+    this.#durability = new Durability(wal, hardState, options.directory, {
       persisted: (ticket) => {
         this.#step({ kind: "persisted", ticket });
         this.#oncePersisted.resolve();
@@ -141,7 +156,8 @@ export class EmbeddedLog implements ReplicatedLog {
     this.#raft = createRaft(config, restored, this.#now());
     this.#leadership = this.#currentLeadership();
     const hello: Hello = { cluster: options.cluster, role: "order", name: options.name, id, incarnation };
-    this.#peers = new Peers(hello, members, {
+    this.#known = members;
+    this.#peers = new Peers(hello, reachable(members, log.members ?? []), {
       message: (message) => this.#receive(message),
       connected: (peer) => options.onEvent({ kind: "peer-connected", peer }),
       lost: (peer) => options.onEvent({ kind: "peer-lost", peer }),
@@ -173,13 +189,20 @@ export class EmbeddedLog implements ReplicatedLog {
     return log;
   }
 
-  /** Make an empty directory the log of a new replica. */
+  /**
+   * Make an empty directory the log of a new replica: of one of the `founders` of a group, or, without them, of one that
+   * joins it and learns from its leader who the members are. An id is never given to a second directory.
+   */
   static async format(
     directory: string,
     identity: { readonly cluster: string; readonly replica: ReplicaId },
-    options: { readonly segmentBytes?: number } = {},
+    options: { readonly segmentBytes?: number; readonly founders?: readonly ReplicaId[] } = {},
   ): Promise<void> {
-    await WriteAheadLog.format(directory, identity, options);
+    const { founders: ids, ...rest } = options;
+    await WriteAheadLog.format(directory, identity, {
+      ...rest,
+      ...(ids !== undefined && { members: founders(ids) }),
+    });
   }
 
   get leadership(): Leadership {
@@ -224,6 +247,33 @@ export class EmbeddedLog implements ReplicatedLog {
   noteReaderRoom(room: boolean): void {
     this.#readerRoom = room;
     this.#noteRoom();
+  }
+
+  /** Who the members are by this member's log, committed or not; `undefined`: it does not know. */
+  get members(): Membership | undefined {
+    return this.#raft.log.members;
+  }
+
+  /** Whether that is committed. */
+  get membersCommitted(): boolean {
+    return this.#raft.log.membersFrom <= this.#raft.commit;
+  }
+
+  /** Where replicas are now: whoever is known to run. */
+  noteAddresses(members: readonly Member[]): void {
+    this.#known = members;
+    this.#redial();
+  }
+
+  /** Begin a change, if this member leads and nothing speaks against it; otherwise says what does. */
+  changeMembers(change: MemberChange): ChangeRefusal | undefined {
+    const { kind, id } = change;
+    const whole = kind === "add" ? { kind, id, address: addressText(change) } : { kind, id };
+    if (this.#closed) return "not-leading";
+    const refusal = changeRefusal(this.#raft, whole);
+    // Also what is refused may have a consequence: a leader that is to go hands over.
+    this.#step({ kind: "change-membership", change: whole });
+    return refusal;
   }
 
   get behind(): LogIndex | undefined {
@@ -356,7 +406,8 @@ export class EmbeddedLog implements ReplicatedLog {
   }
 
   #committedEntry(entry: Entry): CommittedEntry {
-    const { index, term, payload } = entry;
+    const { index, term, kind } = entry;
+    const payload = kind === "command" ? entry.payload : nothing;
     return { index, term, payload, token: this.#own.take(entry) };
   }
 
@@ -412,6 +463,9 @@ export class EmbeddedLog implements ReplicatedLog {
       case "leases-recalled":
         this.#onRecall();
         return;
+      case "outlived":
+        this.#outlived ??= this.#beginLaterLife(effect.known);
+        return;
       case "recovered":
         this.#untilRoom(() => this.#wal.forgetRecovering())
           .then((forgotten) => {
@@ -432,11 +486,30 @@ export class EmbeddedLog implements ReplicatedLog {
         this.#own.forgetFrom(effect.from);
         this.#options.onEvent({ kind: "suffix-truncated", from: effect.from, to: effect.to });
         return;
+      case "membership":
+        this.#redial();
+        this.#options.onEvent({ kind: "members-changed", members: effect.members });
+        return;
       case "noted":
         this.#options.onEvent(effect.event);
         return;
       default:
         unreachable(effect);
+    }
+  }
+
+  #redial(): void {
+    this.#peers.update(reachable(this.#known, this.#raft.log.members ?? []));
+  }
+
+  /** This life ends; the next one is later than any that the peers know. */
+  async #beginLaterLife(known: number): Promise<void> {
+    const { directory, onFatal } = this.#options;
+    try {
+      if (await this.#untilRoom(() => countFrom(directory, known)))
+        throw new LifeOutlived(this.incarnation, known);
+    } catch (error) {
+      onFatal(error);
     }
   }
 

@@ -2,6 +2,7 @@
  * Counts a replica's starts. What a replica said in an earlier life may be lost with a crash, so its peers must be
  * able to tell its lives apart: the number is durable before the replica says anything.
  */
+import { OperatingFailure } from "../../base/failure.ts";
 import { readRecord, writeRecord } from "./wal/checked-record.ts";
 import { WalDamaged } from "./wal/damage.ts";
 import type { WalFiles } from "./wal/files.ts";
@@ -34,6 +35,25 @@ export async function nextIncarnation(directory: string, files: WalFiles = nodeF
   return last + 1;
 }
 
+/** Peers know a later life of this replica than the one that it counted to; this one must end. */
+export class LifeOutlived extends OperatingFailure {
+  constructor(own: number, known: number) {
+    super(
+      "unavailable",
+      `This is life ${own} of the replica, but its peers know life ${known} and hear no earlier one: it starts again behind that.`,
+    );
+  }
+}
+
+/** The next start's number is one above this. */
+export async function countFrom(
+  directory: string,
+  known: number,
+  files: WalFiles = nodeFiles,
+): Promise<void> {
+  await writeRecord(files, directory, name, { incarnation: known });
+}
+
 /** The highest number that can be read in any of these directories; 0 if none can. */
 export async function highestIncarnation(directories: readonly string[], files: WalFiles): Promise<number> {
   const numbers = await Promise.all(directories.map((directory) => lastOr0(directory, files)));
@@ -50,8 +70,8 @@ async function lastOr0(directory: string, files: WalFiles): Promise<number> {
 /**
  * For a replica that lost its number: its next start's is the wall clock's milliseconds, or later. All that matters is
  * that it be higher than before, and it is: every life begins at such a number or one above the last, and takes
- * longer than a millisecond. A clock that was set back costs time, not safety: the peers take a lower number for an
- * earlier life and hear nothing that it says, until it has counted up or the clock is right again.
+ * longer than a millisecond. With a clock that was set back it may not be: the peers take a lower number for an
+ * earlier life, hear nothing that it says, and tell it the number that they know (`LifeOutlived`).
  */
 export async function seedIncarnation(
   directory: string,

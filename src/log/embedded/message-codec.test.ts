@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { ByteReader, ByteWriter, DecodeError } from "../../base/bytes.ts";
 import { logIndex, replicaId, term } from "../../base/units.ts";
+import { changed, encodeMembership, founders } from "../../raft/membership.ts";
 import type { Entry, Message, Room, Standing } from "../../raft/message.ts";
 import { frameKind, readMessage, writeMessage } from "./message-codec.ts";
 
@@ -23,11 +24,25 @@ const reply = {
   round: number,
   room: fc.constantFrom<Room[]>("open", "reserve", "none"),
   standing: fc.constantFrom<Standing[]>("able", "stateless", "recovering"),
+  informed: fc.boolean(),
 };
-const someEntries = fc.array(fc.tuple(aTerm, fc.uint8Array({ maxLength: 40 })), { maxLength: 5 });
+const command = fc.tuple(fc.constant("command" as const), fc.uint8Array({ maxLength: 40 }));
+const membership = fc
+  .tuple(fc.uniqueArray(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 7 }), fc.string())
+  .map(([ids, address]) => {
+    const [voters, added] = [founders(ids.slice(1).map(replicaId)), replicaId(ids[0] ?? 1)];
+    if (voters.length === 0) return ["membership" as const, encodeMembership(founders([added]))] as const;
+    const members = changed(voters, { kind: "add", id: added, address });
+    return ["membership" as const, encodeMembership(members ?? voters)] as const;
+  });
+const someEntries = fc.array(fc.tuple(aTerm, fc.oneof(command, membership)), { maxLength: 5 });
 
-function entriesBehind(prevIndex: number, terms: readonly (readonly [Entry["term"], Uint8Array])[]): Entry[] {
-  return terms.map(([ofTerm, payload], i) => ({ index: logIndex(prevIndex + 1 + i), term: ofTerm, payload }));
+type Drawn = readonly [Entry["term"], readonly [Entry["kind"], Uint8Array]];
+
+function entriesBehind(prevIndex: number, drawn: readonly Drawn[]): Entry[] {
+  return drawn.map(([ofTerm, [kind, payload]], i) => {
+    return { index: logIndex(prevIndex + 1 + i), term: ofTerm, kind, payload };
+  });
 }
 
 const messages = {
@@ -77,6 +92,11 @@ const messages = {
     ...common,
     life: number,
     index: anIndex,
+  }),
+  outlived: fc.record({
+    kind: fc.constant("outlived"),
+    ...common,
+    known: number,
   }),
 } as const satisfies { readonly [Kind in Message["kind"]]: fc.Arbitrary<Extract<Message, { kind: Kind }>> };
 

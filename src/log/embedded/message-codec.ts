@@ -5,6 +5,7 @@
 import { unreachable } from "../../base/assert.ts";
 import { type ByteReader, type ByteWriter, DecodeError } from "../../base/bytes.ts";
 import { type LogIndex, logIndex, type ReplicaId, type Term, term } from "../../base/units.ts";
+import { decodeMembership } from "../../raft/membership.ts";
 import type { Accepted, Entry, Heard, Message, Rejected, Room, Standing } from "../../raft/message.ts";
 
 /** Frame kinds of this conversation. */
@@ -18,6 +19,7 @@ const raftFrames = {
   heard: 38,
   recoverRequest: 39,
   recoverGrant: 40,
+  outlived: 41,
 } as const;
 
 export function frameKind(message: Message): number {
@@ -40,6 +42,8 @@ export function frameKind(message: Message): number {
       return raftFrames.recoverRequest;
     case "recover-grant":
       return raftFrames.recoverGrant;
+    case "outlived":
+      return raftFrames.outlived;
     default:
       return unreachable(message);
   }
@@ -71,6 +75,7 @@ export function writeMessage(body: ByteWriter, message: Message): void {
       body.varint(message.vouched);
       for (const entry of message.entries) {
         body.varint(entry.term);
+        body.u8(flag(entry.kind === "membership"));
         body.bytes(entry.payload);
       }
       return;
@@ -94,6 +99,9 @@ export function writeMessage(body: ByteWriter, message: Message): void {
       body.varint(message.life);
       body.varint(message.index);
       return;
+    case "outlived":
+      body.varint(message.known);
+      return;
     default:
       unreachable(message);
   }
@@ -102,19 +110,23 @@ export function writeMessage(body: ByteWriter, message: Message): void {
 const rooms = ["open", "reserve", "none"] as const satisfies readonly Room[];
 const standings = ["able", "stateless", "recovering"] as const satisfies readonly Standing[];
 
-function writeReply(body: ByteWriter, { round, standing, room }: Heard | Accepted | Rejected): void {
+function writeReply(
+  body: ByteWriter,
+  { round, standing, room, informed }: Heard | Accepted | Rejected,
+): void {
   body.varint(round);
   body.u8(standings.indexOf(standing));
   body.u8(rooms.indexOf(room));
+  body.u8(flag(informed));
 }
 
-function readReply(body: ByteReader): Pick<Heard, "round" | "standing" | "room"> {
+function readReply(body: ByteReader): Pick<Heard, "round" | "standing" | "room" | "informed"> {
   const round = body.varint();
   const standing = standings[body.u8()];
   if (standing === undefined) throw new DecodeError("an unknown standing");
   const room = rooms[body.u8()];
   if (room === undefined) throw new DecodeError("an unknown room");
-  return { round, standing, room };
+  return { round, standing, room, informed: readFlag(body) };
 }
 
 export interface Sender {
@@ -137,7 +149,12 @@ function readEntries(body: ByteReader, prevIndex: LogIndex): Entry[] {
   while (body.remaining > 0) {
     if (index === Number.MAX_SAFE_INTEGER) throw new DecodeError(`an entry behind ${index}`);
     index = logIndex(index + 1);
-    entries.push({ index, term: readTerm(body), payload: body.bytes() });
+    const ofTerm = readTerm(body);
+    const kind = readFlag(body) ? "membership" : "command";
+    const payload = body.bytes();
+    // The core relies on it.
+    if (kind === "membership") decodeMembership(payload);
+    entries.push({ index, term: ofTerm, kind, payload });
   }
   return entries;
 }
@@ -203,6 +220,8 @@ function readRest(
       return { kind: "recover-request", ...envelope };
     case raftFrames.recoverGrant:
       return { kind: "recover-grant", ...envelope, life: body.varint(), index: readIndex(body) };
+    case raftFrames.outlived:
+      return { kind: "outlived", ...envelope, known: body.varint() };
     default:
       throw new DecodeError(`a frame of kind ${kind}`);
   }

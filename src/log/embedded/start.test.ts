@@ -44,6 +44,7 @@ function entries(from: number, terms: readonly number[]): Entry[] {
   return terms.map((ofTerm, i) => ({
     index: logIndex(from + i),
     term: term(ofTerm),
+    kind: "command",
     payload: new Uint8Array([from + i]),
   }));
 }
@@ -172,4 +173,13 @@ test("a directory of another replica is refused and left alone", async () => {
   const before = await readdir(directory);
   await assert.rejects(start({ id: replicaId(3) }), { code: "wrong-data" });
   assert.deepEqual(await readdir(directory), before);
+});
+
+test("a log whose end is gone with who the members are is begun anew: its replica counts for nothing", async () => {
+  await written([1, 1, 2], 3);
+  await writeVote(directory, { term: term(2), votedFor: replicaId(3) }, undefined, base(4, 2));
+  const { wal, recovered, lost } = await start({ applied: base(2, 1) });
+  assert.match(lost?.reason ?? "", /who the members of the group are/);
+  assert.equal(recovered.recovering, true);
+  await wal.close();
 });

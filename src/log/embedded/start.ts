@@ -14,7 +14,7 @@ import type { LogBase } from "../../raft/log-view.ts";
 import { clearBehind, markedBehind } from "./behind.ts";
 import { nextIncarnation } from "./incarnation.ts";
 import { untilRoom } from "./until-room.ts";
-import { isLostFrom, readVote } from "./vote-record.ts";
+import { type EntryMark, isBehindMark, isLostFrom, readMembersMark, readVote } from "./vote-record.ts";
 import { WalDamaged } from "./wal/damage.ts";
 import { formatRecovering, setAside } from "./wal/set-aside.ts";
 import { type Recovered, WriteAheadLog } from "./wal/write-ahead-log.ts";
@@ -98,6 +98,10 @@ async function openLog(options: StartOptions): Promise<Omit<Started, "lost">> {
   const { wal, recovered } = await WriteAheadLog.open(directory, identity, walOptions(options));
   try {
     const voted = await readVote(directory);
+    const mark = await readMembersMark(directory);
+    if (mark !== undefined && isBehindMark(endOf(recovered), mark)) {
+      throw new LogLost("The log's end is missing, and with it who the members of the group are.");
+    }
     if (voted !== undefined && isLostFrom(recovered.hardState, voted)) {
       return await withoutItsEnd(options, { wal, recovered }, voted);
     }
@@ -125,6 +129,7 @@ async function openLog(options: StartOptions): Promise<Omit<Started, "lost">> {
       firstIndex,
       lastIndex,
       terms: [],
+      memberships: [],
       tail: [],
     };
     return { wal, recovered: begun, incarnation: await nextIncarnation(directory) };
@@ -146,6 +151,10 @@ async function withoutItsEnd(
   const cut = recovered.cut ?? (await wal.noteCut());
   await new Promise<void>((resolve) => wal.write({ hardState, entries: [] }, resolve));
   return { wal, recovered: { ...recovered, hardState, cut }, incarnation: await nextIncarnation(directory) };
+}
+
+function endOf({ base, terms, lastIndex }: Recovered): EntryMark {
+  return { index: lastIndex, term: terms.at(-1)?.term ?? base.term };
 }
 
 /** Whether the log has the entry that was applied last, or may have had it in a tail that was cut. */

@@ -3,9 +3,9 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { replicaId, term } from "../../base/units.ts";
+import { logIndex, replicaId, term } from "../../base/units.ts";
 import type { HardState } from "../../raft/effect.ts";
-import { readVote, writeVote } from "./vote-record.ts";
+import { isBehindMark, readMembersMark, readVote, writeVote } from "./vote-record.ts";
 import { WalDamaged } from "./wal/damage.ts";
 import type { WalFiles } from "./wal/files.ts";
 import { nodeFiles } from "./wal/node-files.ts";
@@ -73,4 +73,20 @@ test("a file in which no vote can be read is damage", async () => {
   await writeVote(directory, vote(2, 2));
   await writeFile(file(), (await readFile(file())).fill(0x5a));
   await assert.rejects(readVote(directory), WalDamaged);
+});
+
+test("the entry that last said who the members are stays on record with every later vote", async () => {
+  const mark = { index: logIndex(7), term: term(2) };
+  assert.equal(await readMembersMark(directory), undefined);
+  await writeVote(directory, { term: term(2), votedFor: replicaId(1) }, undefined, mark);
+  for (let later = 3; later < 6; later++)
+    await writeVote(directory, { term: term(later), votedFor: undefined });
+  assert.deepEqual(await readMembersMark(directory), mark);
+});
+
+test("a log is behind that entry if it ends before it, and not if a later leader has replaced it", () => {
+  const mark = { index: logIndex(7), term: term(2) };
+  const behind = (index: number, ofTerm: number) =>
+    isBehindMark({ index: logIndex(index), term: term(ofTerm) }, mark);
+  assert.deepEqual([behind(6, 2), behind(9, 1), behind(7, 2), behind(5, 3)], [true, true, false, false]);
 });

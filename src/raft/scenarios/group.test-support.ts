@@ -4,9 +4,11 @@
  */
 import { assert, present } from "../../base/assert.ts";
 import { logIndex, type ReplicaId, replicaId, term } from "../../base/units.ts";
-import { describeEffect, describeInput, describeMessage } from "../describe.test-support.ts";
+import { describeEffect, describeInput, describeMembers, describeMessage } from "../describe.test-support.ts";
 import type { Effect, HardState, Input } from "../effect.ts";
 import { type LogBase, LogView, type TermRun, wholeLog } from "../log-view.ts";
+import { type Change, decodeMembership, founders, type Membership } from "../membership.ts";
+import type { MembershipRun } from "../membership-history.ts";
 import type { Entry, Message } from "../message.ts";
 import { createRaft, type Raft } from "../raft.ts";
 import { step } from "../step.ts";
@@ -21,6 +23,8 @@ class Node {
   hardState: HardState = { term: term(0), votedFor: undefined };
   /** `entries[0]` follows it. */
   base: LogBase = wholeLog;
+  /** As of the base. */
+  members: Membership | undefined;
   entries: Entry[] = [];
   doubtful = false;
   recovering = false;
@@ -28,8 +32,9 @@ class Node {
   writes: Write[] = [];
   fetches: Fetch[] = [];
 
-  constructor(id: ReplicaId) {
+  constructor(id: ReplicaId, members: Membership | undefined) {
     this.id = id;
+    this.members = members;
   }
 }
 
@@ -58,10 +63,13 @@ export class Group {
   #now = 0;
   #output: string[] = [];
 
-  constructor(size: number, tailBytes: number, leaseMs: number) {
+  /** Of `size` nodes, and some more that are members of nothing. */
+  constructor(size: number, spare: number, tailBytes: number, leaseMs: number) {
     this.#tailBytes = tailBytes;
     this.#leaseMs = leaseMs;
-    this.#nodes = Array.from({ length: size }, (_, i) => new Node(replicaId(i + 1)));
+    const ids = Array.from({ length: size + spare }, (_, i) => replicaId(i + 1));
+    const members = founders(ids.slice(0, size));
+    this.#nodes = ids.map((id) => new Node(id, id <= size ? members : undefined));
     for (const node of this.#nodes) this.#start(node);
   }
 
@@ -89,6 +97,10 @@ export class Group {
     this.#step(this.#node(id), { kind: "propose", payload });
   }
 
+  change(id: number, change: Change): void {
+    this.#step(this.#node(id), { kind: "change-membership", change });
+  }
+
   read(id: number, read: number): void {
     this.#step(this.#node(id), { kind: "read", id: read });
   }
@@ -114,6 +126,7 @@ export class Group {
   compact(id: number, index: number): void {
     const node = this.#node(id);
     const base = this.#baseAt(node, index);
+    node.members = present(node.raft, "it runs").log.membersAt(base.index);
     node.entries = node.entries.slice(index - node.base.index);
     node.base = base;
     this.#step(node, { kind: "compacted", base });
@@ -161,6 +174,7 @@ export class Group {
       if (write.hardState !== undefined) node.hardState = write.hardState;
       if (write.kind === "reset") {
         node.base = write.base;
+        node.members = undefined;
         node.entries = [];
       } else {
         const kept = (write.entries[0]?.index ?? Number.POSITIVE_INFINITY) - node.base.index - 1;
@@ -190,6 +204,7 @@ export class Group {
     const node = this.#node(id);
     if (wiped) {
       node.base = wholeLog;
+      node.members = undefined;
       node.entries = [];
       node.hardState = { term: term(0), votedFor: undefined };
       node.recovering = true;
@@ -248,20 +263,37 @@ export class Group {
     }
   }
 
+  /** Who the members are, by each node's log. */
+  members(): void {
+    for (const { id, raft } of this.#nodes)
+      if (raft !== undefined) this.#say(`${id} members ${describeMembers(raft.log.members)}`);
+  }
+
   queue(): void {
     for (const message of this.#network) this.#say(describeMessage(message));
   }
 
   #start(node: Node): void {
     const runs: TermRun[] = [];
+    const memberships: MembershipRun[] = [];
+    if (node.members !== undefined) memberships.push({ from: node.base.index, members: node.members });
     for (const entry of node.entries) {
+      if (entry.kind === "membership")
+        memberships.push({ from: entry.index, members: decodeMembership(entry.payload) });
       if (runs.at(-1)?.term !== entry.term) runs.push({ from: entry.index, term: entry.term });
     }
     node.incarnation++;
     const { id, hardState, doubtful, recovering, stateful, incarnation, base, entries } = node;
-    const members = this.#nodes.map((each) => each.id);
-    const log = new LogView(base, runs, logIndex(base.index + entries.length), entries, this.#tailBytes);
-    const config = { id, members, incarnation, random: () => 0.5, leaseMs: this.#leaseMs };
+    const known = this.#nodes.map((each) => each.id);
+    const log = new LogView(
+      base,
+      runs,
+      memberships,
+      logIndex(base.index + entries.length),
+      entries,
+      this.#tailBytes,
+    );
+    const config = { id, known, incarnation, random: () => 0.5, leaseMs: this.#leaseMs };
     const restored = { hardState, log, commit: logIndex(0), doubtful, recovering, stateful };
     node.raft = createRaft(config, restored, this.#now);
   }

@@ -112,14 +112,14 @@ export class Applying {
   }
 
   #apply(entry: Entry, proposed: Proposed | undefined): void {
-    const { index, payload } = entry;
+    const { index, payload, kind } = entry;
     // A copied state has it.
     if (index <= this.#index) return;
     assert(index === this.#index + 1, () => `applies ${index} behind ${this.#index}`);
     const { oracle } = this.#world;
     const { market } = this;
     const before = market.position;
-    const batch = payload.length === 0 ? undefined : decodeBatch(payload);
+    const batch = payload.length === 0 || kind === "membership" ? undefined : decodeBatch(payload);
     const applied = batch && apply(market, batch, (key) => oracle.answered(key, before));
     oracle.applied(this.#process.name, index, market);
     this.#advance(index);

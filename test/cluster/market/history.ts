@@ -8,6 +8,7 @@ import { leaseTimes } from "../../../src/base/limits.ts";
 import { type LogIndex, type ReplicaId, replicaId } from "../../../src/base/units.ts";
 import { readItem } from "../../../src/market/codec.ts";
 import type { MarketDefinition } from "../../../src/market/definition.ts";
+import { founders } from "../../../src/raft/membership.ts";
 import { Invariants } from "../invariants.ts";
 import { Nemesis } from "../nemesis.ts";
 import { SimNetwork } from "../network.ts";
@@ -90,8 +91,9 @@ class MarketHistory implements Above {
     });
     const world: MarketWorld = {
       scheduler,
-      invariants: new Invariants(replicas, []),
+      invariants: new Invariants(replicas, [], founders(members)),
       members,
+      founders: members,
       replicas,
       holders: [],
       broken: options.broken === "does not wait" ? options.broken : undefined,

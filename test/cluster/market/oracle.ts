@@ -105,8 +105,8 @@ export class Oracle {
     }
   }
 
-  #learn({ payload }: Entry): void {
-    if (payload.length === 0) return this.#keep();
+  #learn({ payload, kind }: Entry): void {
+    if (payload.length === 0 || kind === "membership") return this.#keep();
     const market = this.#market;
     const before = market.position;
     const { replies, rows } = apply(market, decodeBatch(payload), (key) => this.answered(key, before));

@@ -4,6 +4,7 @@ import { logLimits } from "../../../base/limits.ts";
 import type { LogIndex } from "../../../base/units.ts";
 import type { HardState } from "../../../raft/effect.ts";
 import type { LogBase, TermRun } from "../../../raft/log-view.ts";
+import type { MembershipRun } from "../../../raft/membership-history.ts";
 import type { Entry } from "../../../raft/message.ts";
 import type { WalFiles } from "./files.ts";
 import type { Later } from "./room.ts";
@@ -32,6 +33,8 @@ export interface Recovered {
   readonly lastIndex: LogIndex;
   /** Ascending, without a gap from `firstIndex` to `lastIndex`. */
   readonly terms: readonly TermRun[];
+  /** What the base and the entries say of who the members are. */
+  readonly memberships: readonly MembershipRun[];
   /** The newest entries, at most `tailBytes` together, of which each counts with its overhead in memory. */
   readonly tail: readonly Entry[];
   /**

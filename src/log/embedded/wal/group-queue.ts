@@ -37,10 +37,21 @@ export class GroupQueue {
       write.hardState === undefined
         ? this.#groupFor(first)
         : this.#groupBehindHardState(write.hardState, first !== undefined);
-    this.#bytes -= group.length;
-    group.add(write.entries, done);
-    this.#bytes += group.length;
+    // Who the members are is in no group that a cut may take: another stands behind it before anyone is told.
+    const members = write.entries.findLastIndex(({ kind }) => kind === "membership") + 1;
+    if (members === 0) this.#fill(group, write.entries, done);
+    else {
+      this.#fill(group, write.entries.slice(0, members), undefined);
+      group.closed = true;
+      this.#fill(this.#newGroup(), write.entries.slice(members), done);
+    }
     assert(this.#bytes <= walLimits.waitingBytes, "more is waiting to be written than anyone may ask for");
+  }
+
+  #fill(group: Group, entries: WalWrite["entries"], done: (() => void) | undefined): void {
+    this.#bytes -= group.length;
+    group.add(entries, done);
+    this.#bytes += group.length;
     group.hardState = this.#hardState;
   }
 

@@ -16,6 +16,7 @@ import {
   groupField,
   groupHeaderBytes,
   groupMagic,
+  membershipBit,
   putSegmentHeader,
   segmentHeaderBytes,
   setWide,
@@ -56,8 +57,9 @@ export class Group {
     return logIndex(this.first + this.entries);
   }
 
-  add(entries: readonly Entry[], done: () => void): void {
-    this.done.push(done);
+  /** `done` is called when the group is durable. */
+  add(entries: readonly Entry[], done?: () => void): void {
+    if (done !== undefined) this.done.push(done);
     const head = entries[0];
     if (head === undefined) return;
     if (this.entries === 0) this.first = head.index;
@@ -67,7 +69,8 @@ export class Group {
     let at = this.#length;
     for (const entry of entries) {
       assert(entry.index === this.first + this.entries, "the entries of a write have neighbouring indexes");
-      this.#view.setUint32(at, entry.payload.length, true);
+      const membership = entry.kind === "membership" ? membershipBit : 0;
+      this.#view.setUint32(at, entry.payload.length + membership, true);
       setWide(this.#view, at + 4, entry.term);
       this.#bytes.set(entry.payload, at + entryHeaderBytes);
       at += entryHeaderBytes + entry.payload.length;

@@ -9,6 +9,7 @@
 import { join } from "node:path";
 import { type LogIndex, logIndex } from "../../../base/units.ts";
 import type { LogBase } from "../../../raft/log-view.ts";
+import type { MembershipHistory } from "../../../raft/membership-history.ts";
 import { type BaseRecord, writeBase } from "./base.ts";
 import type { EntryIndex } from "./entry-index.ts";
 import type { WalFiles } from "./files.ts";
@@ -33,6 +34,7 @@ export class Maintenance {
   readonly #segments: KeptSegments;
   readonly #room: RoomWait;
   readonly #keptBytes: number;
+  readonly #memberships: MembershipHistory;
   #base: BaseRecord;
   /** Tasks that are under way or wait for the one that is. */
   #tasks = 0;
@@ -46,7 +48,9 @@ export class Maintenance {
     base: BaseRecord,
     room: RoomWait,
     keptBytes: number,
+    memberships: MembershipHistory,
   ) {
+    this.#memberships = memberships;
     this.#files = files;
     this.#dir = dir;
     this.#index = index;
@@ -76,7 +80,7 @@ export class Maintenance {
   reset(base: LogBase, sequence: number): Promise<boolean> {
     return this.#exclusively(async () => {
       const segment = this.#segments.ofLastTwoGroups ?? this.#base.segment;
-      const record = { ...base, segment, sequence };
+      const record = { ...base, segment, sequence, members: undefined };
       if (!(await this.#waitForRoom(() => writeBase(this.#files, this.#dir, record)))) return false;
       this.#base = record;
       this.#index.clear(logIndex(base.index + 1));
@@ -105,7 +109,9 @@ export class Maintenance {
     if (chosen === undefined) return undefined;
     const term = await this.#termAt(chosen.index);
     if (term === undefined) return undefined;
-    const record = { index: chosen.index, term, segment: chosen.segment, sequence: this.#base.sequence };
+    const { index, segment } = chosen;
+    const members = this.#memberships.membersAt(index);
+    const record = { index, term, segment, sequence: this.#base.sequence, members };
     try {
       await writeBase(this.#files, this.#dir, record);
     } catch (error) {

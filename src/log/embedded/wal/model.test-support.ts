@@ -61,7 +61,7 @@ export function entry(index: number, ofTerm: number, bytes: number): Entry {
   const payload = new Uint8Array(bytes);
   written++;
   for (let i = 0; i < bytes; i++) payload[i] = (written * 31 + i * 7) & 0xff;
-  return { index: logIndex(index), term: term(ofTerm), payload };
+  return { index: logIndex(index), term: term(ofTerm), kind: "command", payload };
 }
 
 export class LogModel {

@@ -12,9 +12,9 @@
  *
  *     segment header (64)                  group header (48)              entry
  *      0 u32 crc of 4…64                    0 u32 chain of 4…end           0 u32 payload's length
- *      4 u32 magic                          4 u32 self of 8…48             4 u64 term
- *      8 u32 version                        8 u32 magic                   12 payload
- *     12 u32 replica                       12 u32 length behind header
+ *      4 u32 magic                          4 u32 self of 8…48               (highest bit: membership)
+ *      8 u32 version                        8 u32 magic                    4 u64 term
+ *     12 u32 replica                       12 u32 length behind header    12 payload
  *     16 hash of the cluster's name (16)   16 u64 sequence
  *     32 u64 segment number                24 u64 first index
  *     40 u64 first group's sequence        32 u32 entries
@@ -31,12 +31,14 @@ export interface WalIdentity {
   readonly replica: ReplicaId;
 }
 
-export const formatVersion = 1;
+export const formatVersion = 2;
 export const segmentHeaderBytes = 64;
 export const groupHeaderBytes = 48;
 export const entryHeaderBytes = 12;
 /** Groups begin at multiples of this, which makes looking for one quick. */
 export const groupAlignment = 8;
+/** In an entry's length: the payload says who the members are. */
+export const membershipBit = 0x8000_0000;
 
 /** "BZG1" and "BZS1" as they lie in the file. */
 export const groupMagic = 0x3147_5a42;

@@ -19,6 +19,7 @@ import { present } from "../../../base/assert.ts";
 import { type LogIndex, logIndex } from "../../../base/units.ts";
 import type { HardState } from "../../../raft/effect.ts";
 import type { TermRun } from "../../../raft/log-view.ts";
+import { MembershipHistory } from "../../../raft/membership-history.ts";
 import { type BaseRecord, readBase } from "./base.ts";
 import { readRecord, writeRecord } from "./checked-record.ts";
 import type { Cut } from "./contract.ts";
@@ -29,7 +30,14 @@ import { KeptSegments } from "./kept-segments.ts";
 import { removeSegmentsBelow } from "./maintenance.ts";
 import { readSegmentHeader, seedOf, segmentHeaderBytes, segmentName, type WalIdentity } from "./record.ts";
 import { inspectRest } from "./rest.ts";
-import { forEachTermRun, hardStateOf, type Place, type ScannedGroup, scanGroups } from "./scan.ts";
+import {
+  forEachTermRun,
+  hardStateOf,
+  membershipsOf,
+  type Place,
+  type ScannedGroup,
+  scanGroups,
+} from "./scan.ts";
 import { listSegments, writeZeros } from "./segments.ts";
 
 export const cutName = "cut.json";
@@ -39,6 +47,7 @@ export class LogState {
   readonly base: BaseRecord;
   readonly index: EntryIndex;
   readonly terms: TermRun[] = [];
+  readonly memberships: MembershipHistory;
   readonly kept = new KeptSegments();
   hardState: HardState;
   lastIndex: LogIndex;
@@ -54,6 +63,8 @@ export class LogState {
     this.index = new EntryIndex(logIndex(base.index + 1));
     this.hardState = { term: base.term, votedFor: undefined };
     this.lastIndex = base.index;
+    const { members } = base;
+    this.memberships = new MembershipHistory(members === undefined ? [] : [{ from: base.index, members }]);
   }
 
   /** False, and nothing happened, if the group's entries do not continue the log. */
@@ -69,6 +80,8 @@ export class LogState {
     this.lastIndex = logIndex(first + group.entries - 1);
     this.index.add(first, this.lastIndex, this.segment, group.place);
     while ((this.terms.at(-1)?.from ?? 0) >= first) this.terms.pop();
+    this.memberships.truncate(first);
+    for (const run of membershipsOf(group)) this.memberships.add(run);
     forEachTermRun(group, this.terms.at(-1)?.term, (from, ofTerm) => this.terms.push({ from, term: ofTerm }));
     return true;
   }

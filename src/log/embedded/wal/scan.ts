@@ -2,6 +2,8 @@
 import { crc32 } from "node:zlib";
 import { type LogIndex, logIndex, replicaId, type Term, term } from "../../../base/units.ts";
 import type { HardState } from "../../../raft/effect.ts";
+import { decodeMembership } from "../../../raft/membership.ts";
+import type { MembershipRun } from "../../../raft/membership-history.ts";
 import type { Entry } from "../../../raft/message.ts";
 import type { WalFile } from "./files.ts";
 import {
@@ -11,6 +13,7 @@ import {
   groupField,
   groupHeaderBytes,
   groupMagic,
+  membershipBit,
   viewOf,
 } from "./record.ts";
 
@@ -44,15 +47,17 @@ export function hardStateOf(group: ScannedGroup): HardState {
   };
 }
 
-/** Call `each` with every entry's index, its term and where its payload is in `group.bytes`. */
+/** Call `each` with every entry's index, its term, where its payload is in `group.bytes`, and its kind. */
 function forEachEntry(
   group: ScannedGroup,
-  each: (index: number, term: number, offset: number, length: number) => void,
+  each: (index: number, term: number, offset: number, length: number, kind: Entry["kind"]) => void,
 ): void {
   let at = group.at + groupHeaderBytes;
   for (let i = 0; i < group.entries; i++) {
-    const length = group.view.getUint32(at, true);
-    each(group.firstIndex + i, getWide(group.view, at + 4), at + entryHeaderBytes, length);
+    const field = group.view.getUint32(at, true);
+    const kind = field >= membershipBit ? "membership" : "command";
+    const length = kind === "membership" ? field - membershipBit : field;
+    each(group.firstIndex + i, getWide(group.view, at + 4), at + entryHeaderBytes, length, kind);
     at += entryHeaderBytes + length;
   }
 }
@@ -60,12 +65,23 @@ function forEachEntry(
 /** The entries of [from, to]; payloads are views of the group's bytes. */
 export function entriesOf(group: ScannedGroup, from: LogIndex, to: LogIndex): Entry[] {
   const entries: Entry[] = [];
-  forEachEntry(group, (index, ofTerm, offset, length) => {
+  forEachEntry(group, (index, ofTerm, offset, length, kind) => {
     if (index < from || index > to) return;
     const payload = new Uint8Array(group.bytes.buffer, group.bytes.byteOffset + offset, length);
-    entries.push({ index: logIndex(index), term: term(ofTerm), payload });
+    entries.push({ index: logIndex(index), term: term(ofTerm), kind, payload });
   });
   return entries;
+}
+
+/** What the group's entries say of who the members are. */
+export function membershipsOf(group: ScannedGroup): readonly MembershipRun[] {
+  const runs: MembershipRun[] = [];
+  forEachEntry(group, (index, _, offset, length, kind) => {
+    if (kind !== "membership") return;
+    const members = decodeMembership(group.bytes.subarray(offset, offset + length));
+    runs.push({ from: logIndex(index), members });
+  });
+  return runs;
 }
 
 /** Call `run` where the term is not that of the entry before, which `before` is for the first. */

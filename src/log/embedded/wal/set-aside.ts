@@ -64,7 +64,7 @@ export async function formatRecovering(
     const kept = (await numbersTaken(dir, files)).map((number) => asideName(dir, number));
     const known = await highestIncarnation(kept, files);
     await seedIncarnation(dir, files, Math.max(wallClockMs, known + 1));
-    await writeBase(files, dir, originalBase(base));
+    await writeBase(files, dir, originalBase(base, undefined));
   };
   await formatDirectory(files, dir, identity, segmentBytes, { recovering: true, prepare });
 }

@@ -272,7 +272,7 @@ test("a directory of another replica, cluster or version, or without a format re
   await assert.rejects(WriteAheadLog.format(dir, identity, { files }), { code: "wrong-data" });
 
   const { writeRecord } = await import("./checked-record.ts");
-  await writeRecord(files, dir, "format.json", { version: 2, ...identity });
+  await writeRecord(files, dir, "format.json", { version: 1, ...identity });
   await refusal(identity);
 });
 

@@ -13,9 +13,12 @@
 import { assert } from "../../../base/assert.ts";
 import { type LogIndex, logIndex } from "../../../base/units.ts";
 import type { HardState } from "../../../raft/effect.ts";
-import type { LogBase } from "../../../raft/log-view.ts";
+import { type LogBase, wholeLog } from "../../../raft/log-view.ts";
+import { decodeMembership, type Membership } from "../../../raft/membership.ts";
+import type { MembershipHistory } from "../../../raft/membership-history.ts";
 import type { Entry } from "../../../raft/message.ts";
 import { firstIncarnation } from "../incarnation.ts";
+import { originalBase, writeBase } from "./base.ts";
 import { removeRecord, writeRecord } from "./checked-record.ts";
 import type { Cut, Recovered, WalOptions, WalStats, WalWrite } from "./contract.ts";
 import { WalDamaged } from "./damage.ts";
@@ -48,6 +51,8 @@ export class WriteAheadLog {
   readonly #index: EntryIndex;
   readonly #kept: KeptSegments;
   readonly #options: WalOptions;
+  /** As of the newest write. */
+  readonly #memberships: MembershipHistory;
 
   /** As of the newest write or reset, durable or not. */
   #baseIndex: LogIndex;
@@ -74,8 +79,18 @@ export class WriteAheadLog {
     this.#kept = state.kept;
     this.#baseIndex = state.base.index;
     this.#lastIndex = state.lastIndex;
+    this.#memberships = state.memberships;
     this.#queue = new GroupQueue(state.hardState);
-    this.#maintenance = new Maintenance(files, dir, state.index, state.kept, state.base, wait, keptBytes);
+    this.#maintenance = new Maintenance(
+      files,
+      dir,
+      state.index,
+      state.kept,
+      state.base,
+      wait,
+      keptBytes,
+      state.memberships,
+    );
     this.#writer = new GroupWriter(log, segmentBytes, segment, state.place, this.#queue, wait, {
       durable: (group, number, place) => this.#durable(group, number, place),
       roomMayChange: () => this.#roomMayChange(),
@@ -86,14 +101,24 @@ export class WriteAheadLog {
     });
   }
 
-  /** Make `dir` the empty log of this replica. Throws `OperatingFailure("wrong-data")` if it is one already. */
+  /**
+   * Make `dir` the empty log of this replica. `members`: those that a group is founded with; without them it is one that
+   * joins a group, and learns of its members from a leader. Throws `OperatingFailure("wrong-data")` if it is one already.
+   */
   static async format(
     dir: string,
     identity: WalIdentity,
-    options: { readonly segmentBytes?: number; readonly files?: WalFiles } = {},
+    options: {
+      readonly segmentBytes?: number;
+      readonly files?: WalFiles;
+      readonly members?: Membership;
+    } = {},
   ): Promise<void> {
-    const { files = nodeFiles, segmentBytes = defaultSegmentBytes } = options;
-    const prepare = (): Promise<void> => firstIncarnation(dir, files);
+    const { files = nodeFiles, segmentBytes = defaultSegmentBytes, members } = options;
+    const prepare = async (): Promise<void> => {
+      await firstIncarnation(dir, files);
+      if (members !== undefined) await writeBase(files, dir, originalBase(wholeLog, members));
+    };
     await formatDirectory(files, dir, identity, segmentBytes, { recovering: false, prepare });
   }
 
@@ -119,11 +144,12 @@ export class WriteAheadLog {
     const file = await openCurrent(files, dir, state);
     const segment = { number: state.segment, file, bytes: await file.size() };
     const { hardState, lastIndex, terms, cut } = state;
+    const memberships = state.memberships.runs;
     const { firstIndex } = state.index;
     const base = { index: state.base.index, term: state.base.term };
     return {
       wal: new WriteAheadLog(files, dir, identity, options, state, segment),
-      recovered: { hardState, base, firstIndex, lastIndex, terms, tail, cut, recovering },
+      recovered: { hardState, base, firstIndex, lastIndex, terms, memberships, tail, cut, recovering },
     };
   }
 
@@ -164,6 +190,9 @@ export class WriteAheadLog {
       );
       this.#index.truncate(first.index);
       this.#lastIndex = logIndex(first.index + write.entries.length - 1);
+      this.#memberships.truncate(first.index);
+      for (const { kind, index, payload } of write.entries)
+        if (kind === "membership") this.#memberships.add({ from: index, members: decodeMembership(payload) });
     }
     this.#queue.add(write, done);
     this.#writer.schedule();
@@ -187,6 +216,7 @@ export class WriteAheadLog {
       this.#baseIndex = base.index;
       this.#lastIndex = base.index;
       this.#index.truncate(this.#index.firstIndex);
+      this.#memberships.clear();
       // Who takes over a state of a later term than his own has seen that term.
       const { term } = base;
       const newest = hardState.term < term ? { term, votedFor: undefined } : hardState;
@@ -208,6 +238,7 @@ export class WriteAheadLog {
       // Nothing went but terms and votes, or a reset has overtaken it.
       if (base === undefined || base.index <= this.#baseIndex) return undefined;
       this.#baseIndex = base.index;
+      this.#memberships.compact(base.index);
       return base;
     } catch (error) {
       if (error instanceof WalDamaged) throw error;
