@@ -28,6 +28,14 @@ export function currentMachine(): Machine {
 
 /** 1 ms is the least that Node waits, too. */
 const leastMs = 1;
+const earlyMsMax = 0.9;
+const lateMsMax = 20;
+const lateChance = 0.01;
+
+/** Node's timers go by whole milliseconds of a clock that is read once a turn: a little early, and now and then late. */
+function lateness({ random }: Schedule): number {
+  return random() < lateChance ? random() * lateMsMax : -random() * earlyMsMax;
+}
 
 class Timer {
   #event: Event | undefined;
@@ -46,7 +54,7 @@ class Timer {
 
   #start(): void {
     const { schedule: at } = this.#machine;
-    this.#event = at.for(this.#machine, this.#delayMs, "timer", () => {
+    this.#event = at.for(this.#machine, Math.max(0, this.#delayMs + lateness(at)), "timer", () => {
       // As Node has it: an interval is begun again after it ran.
       if (!this.#repeats) this.#event = undefined;
       this.#run();

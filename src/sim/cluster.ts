@@ -10,6 +10,7 @@ import { startFrontend } from "../frontend/main.ts";
 import type { MarketDefinition } from "../market/definition.ts";
 import type {
   ClusterStatus,
+  GroupMember,
   ProcessEvent,
   ProcessHost,
   RunningProcess,
@@ -21,7 +22,9 @@ import { Machine } from "./machine.ts";
 import { mount } from "./mounts.ts";
 import { simulatedCluster } from "./net.ts";
 import type { Network } from "./network.ts";
+import { committedBy } from "./operator.ts";
 import { SimProcess } from "./process.ts";
+import { Reach } from "./reach.ts";
 import type { Schedule } from "./schedule.ts";
 import { type Sometimes, situationOf } from "./sometimes.ts";
 
@@ -29,6 +32,8 @@ import { type Sometimes, situationOf } from "./sometimes.ts";
 export interface OrderMachine {
   readonly id: number;
   readonly directory: string;
+  /** Of its log. */
+  readonly segmentBytes: number;
   readonly process: SimProcess;
   readonly disk: SimDisk;
   /** Something was done to its disk that may end its process, or keep it from starting. */
@@ -71,11 +76,26 @@ function definitionOf(schedule: Schedule): MarketDefinition {
 }
 
 /** What replicas say of themselves is compared so often. */
-const lookMs = 250;
+const lookMs = 500;
 
 export class SimCluster {
   readonly definition: MarketDefinition;
-  readonly orders: readonly OrderMachine[];
+  /** Every order replica that is to run, learners included. */
+  get orders(): readonly OrderMachine[] {
+    return this.#orders;
+  }
+  readonly #orders: OrderMachine[];
+  /** Those that were there at the beginning. */
+  readonly #founders: readonly number[];
+  #addresses: readonly ServiceAddress[];
+  #lastOrder: number;
+  readonly #startOrder: (
+    self: ServiceAddress,
+    directory: string,
+    host: ProcessHost,
+  ) => Promise<RunningProcess>;
+  /** The options of the log. */
+  readonly #segmentBytes: number;
   readonly catalogs: readonly SimProcess[];
   readonly frontends: readonly SimProcess[];
   readonly frontendPorts: readonly number[];
@@ -84,6 +104,7 @@ export class SimCluster {
   readonly #sometimes: Sometimes;
   readonly #events: ClusterEvents;
   readonly #invariants: Invariants;
+  readonly #reach: Reach;
 
   constructor(schedule: Schedule, network: Network, sometimes: Sometimes, events: ClusterEvents) {
     this.#schedule = schedule;
@@ -93,28 +114,41 @@ export class SimCluster {
     this.#invariants = new Invariants(events.broken);
     const market = definitionOf(schedule);
     this.definition = market;
-    const orders = numbered("order", schedule.pick([3, 3, 3, 3, 5]));
+    const founders = numbered("order", schedule.pick([3, 3, 3, 5]));
+    this.#addresses = founders;
+    this.#founders = founders.map(({ id }) => id);
+    this.#lastOrder = founders.length;
     const catalogs = numbered("catalog", schedule.pick([0, 1, 2, 2]));
     const frontends = numbered("frontend", schedule.pick([1, 2, 2, 3]));
     const cache = schedule.pick([0, 2, 64, 64, 64]);
     const log = {
-      segmentBytes: schedule.pick([64 * 1024, 64 * 1024, 1024 * 1024]),
+      segmentBytes: schedule.pick([8 * 1024, 16 * 1024, 64 * 1024, 1024 * 1024]),
       keptLogBytes: schedule.pick([0, 0, 64 * 1024, 1024 * 1024]),
     };
     const cluster = simulatedCluster;
-    this.orders = orders.map((self) =>
-      this.#order(self, log.segmentBytes, (directory, host) =>
-        startOrder({ role: "order", ...named(self), cluster, orders, directory, ...log, market }, host),
-      ),
+    this.#segmentBytes = log.segmentBytes;
+    this.#startOrder = (self, directory, host) => {
+      const orders = this.#addresses;
+      return startOrder({ role: "order", ...named(self), cluster, orders, directory, ...log, market }, host);
+    };
+    this.#orders = founders.map((self) => this.#order(self));
+    this.#reach = new Reach(
+      network,
+      this.orders.map(({ process }) => process),
+      events.broken,
     );
     this.catalogs = catalogs.map((self) =>
       this.#process(self, (host) =>
-        startCatalog({ role: "catalog", ...named(self), cluster, orders, listen: self }, host),
+        startCatalog(
+          { role: "catalog", ...named(self), cluster, orders: this.#addresses, listen: self },
+          host,
+        ),
       ),
     );
     const secret = "5a".repeat(32);
     this.frontends = frontends.map((self) =>
       this.#process(self, (host) => {
+        const orders = this.#addresses;
         const config = { role: "frontend", ...named(self), cluster, orders, catalogs, listen: self } as const;
         return startFrontend({ ...config, cache, market, secret }, host);
       }),
@@ -133,26 +167,40 @@ export class SimCluster {
 
   /** Format the disks, as `up` does for a new market, and start everything. */
   async start(): Promise<void> {
-    for (const order of this.orders) await this.#format(order);
+    for (const order of this.orders) {
+      let formatted = false;
+      this.#format(order, this.#founders, () => {
+        formatted = true;
+      });
+      while (!formatted) await this.#schedule.run(this.#schedule.now + 10);
+    }
     for (const process of this.processes) this.startProcess(process);
     this.#look();
   }
 
   #look(): void {
-    for (const { process } of this.orders) this.#invariants.look(process);
+    for (const order of this.orders) {
+      this.#invariants.look(order.process);
+      this.#invariants.lookAtDisk(order);
+    }
+    if (this.#lastOrder === this.#founders.length) this.#reach.look();
     this.#schedule.after(lookMs, () => this.#look());
   }
 
   startProcess(process: SimProcess): void {
     if (process.machine.isRunning || !process.machine.hasPower) return;
-    this.orderOf(process)?.disk.start();
+    const order = this.orderOf(process);
+    if (order !== undefined) this.#invariants.lookAtDisk(order);
+    order?.disk.start();
     process.start();
   }
 
   kill(process: SimProcess): void {
     if (!process.machine.isRunning) return;
     process.kill();
-    this.orderOf(process)?.disk.die();
+    const order = this.orderOf(process);
+    order?.disk.die();
+    if (order !== undefined) order.diskFailed = false;
   }
 
   /** The machine stops at once: what its disk had not synced may be lost, and nobody hears of it. */
@@ -161,7 +209,9 @@ export class SimCluster {
     if (!machine.hasPower) return;
     machine.hasPower = false;
     process.kill();
-    this.orderOf(process)?.disk.losePower();
+    const order = this.orderOf(process);
+    order?.disk.losePower();
+    if (order !== undefined) order.diskFailed = false;
   }
 
   status(): ClusterStatus {
@@ -179,41 +229,81 @@ export class SimCluster {
     return { market: "simulated", resource: "stocks", engine: "embedded", leader: null, term: 0, processes };
   }
 
-  async #format({ id, directory, process: { machine }, disk }: OrderMachine): Promise<void> {
+  /** A replica that there never was, with an empty disk: it runs, and everyone knows where, when `ready` is called. */
+  addOrder(ready: (order: OrderMachine) => void): void {
+    const self = address("order", ++this.#lastOrder);
+    const order = this.#order(self);
+    this.#format(order, [], () => {
+      this.#orders.push(order);
+      this.#addresses = [...this.#addresses, self];
+      this.startProcess(order.process);
+      this.#tellReplicas();
+      ready(order);
+    });
+  }
+
+  /** It is no member any more: it is stopped, and everyone is told. */
+  removeOrder(order: OrderMachine): void {
+    this.kill(order.process);
+    this.#orders.splice(this.#orders.indexOf(order), 1);
+    this.#addresses = this.#addresses.filter(({ id }) => id !== order.id);
+    this.#tellReplicas();
+  }
+
+  addressOf({ id }: OrderMachine): ServiceAddress {
+    return present(
+      this.#addresses.find((one) => one.id === id),
+      `the address of order replica ${id}`,
+    );
+  }
+
+  /** As the leader's log says; undefined: nobody leads, or it is not committed. */
+  committedMembers(): readonly GroupMember[] | undefined {
+    return committedBy(this.#orders.map(({ process: { running } }) => running?.status()));
+  }
+
+  #tellReplicas(): void {
+    const addresses = this.#addresses;
+    for (const { machine, running } of this.processes) {
+      this.#schedule.for(machine, 0, "input", () => running?.replicasChanged?.(addresses));
+    }
+  }
+
+  #format(
+    { id, directory, segmentBytes, process: { machine }, disk }: OrderMachine,
+    founders: readonly number[],
+    formatted: () => void,
+  ): void {
     const schedule = this.#schedule;
-    const segmentBytes = 64 * 1024;
-    let formatted = false;
     machine.begin();
     disk.start();
     schedule.for(machine, 0, "input", () => {
-      formatReplica(directory, { cluster: simulatedCluster, replica: id }, segmentBytes).then(
+      formatReplica(directory, { cluster: simulatedCluster, replica: id, founders }, segmentBytes).then(
         () => {
-          formatted = true;
+          machine.end();
+          disk.die();
+          schedule.after(0, formatted);
         },
         (error) => schedule.fail(error),
       );
     });
-    while (!formatted) await schedule.run(schedule.now + 10);
-    machine.end();
-    disk.die();
   }
 
-  #order(
-    self: ServiceAddress,
-    _segmentBytes: number,
-    run: (directory: string, host: ProcessHost) => Promise<RunningProcess>,
-  ): OrderMachine {
+  #order(self: ServiceAddress): OrderMachine {
     const schedule = this.#schedule;
     const directory = `/${self.name}`;
-    const process = this.#process(self, (host) => run(directory, host));
+    const segmentBytes = this.#segmentBytes;
+    const process = this.#process(self, (host) => this.#startOrder(self, directory, host));
     const { machine } = process;
     const disk = new SimDisk({
       random: schedule.random,
       after: (ms, done) => void schedule.for(machine, ms, "input", done),
       worldAfter: (ms, done) => void schedule.after(ms, done),
     });
+    // One slow disk among quick ones is where what is durable on one is not yet on another.
+    disk.latency.syncMs *= schedule.pick([1, 1, 1, 1, 10, 40]);
     mount(directory, disk);
-    return { id: self.id, directory, process, disk, diskFailed: false };
+    return { id: self.id, directory, segmentBytes, process, disk, diskFailed: false };
   }
 
   #process(self: ServiceAddress, run: (host: ProcessHost) => Promise<RunningProcess>): SimProcess {
@@ -255,11 +345,6 @@ export class SimCluster {
   #refused(process: SimProcess, error: OperatingFailure): void {
     this.orderOf(process)?.disk.die();
     this.#events.broken(new Error(`${process.name} cannot be started: ${error.message}`));
-  }
-
-  /** By the number of its name. */
-  order(id: number): OrderMachine {
-    return present(this.orders[id - 1], `order replica ${id}`);
   }
 }
 

@@ -143,6 +143,15 @@ export class SimDisk {
     return this.#files.usedBytes;
   }
 
+  /** The entry behind which the log in `dir` begins. */
+  logBase(dir: string): number {
+    const path = `${dir}/base.json`;
+    if (!this.#files.paths.includes(path)) return 0;
+    const [record = "{}"] = new TextDecoder().decode(this.#files.bytes(path)).split("\n");
+    const { index = 0 } = JSON.parse(record) as { readonly index?: number };
+    return index;
+  }
+
   /** All segments' groups, the oldest first. */
   #groups(): GroupPlace[] {
     return segmentPaths(this.#files.paths).flatMap((path) => groupsOf(path, this.#files.bytes(path)));
@@ -157,7 +166,9 @@ export class SimDisk {
     const last = groups.pop();
     const all = where === "middle" ? groups : last === undefined ? [] : [last];
     const synced = all.filter(({ path, offset, end }) => this.#files.isSynced(path, offset, end));
-    const group = synced[Math.floor(this.#random() * synced.length)];
+    // As often near the end, in what may not be applied yet, as anywhere.
+    const choice = this.#random() < 0.5 ? synced : synced.slice(-5);
+    const group = choice[Math.floor(this.#random() * choice.length)];
     if (group === undefined) return undefined;
     const at = integerBetween(this.#random, group.offset, group.end - 1);
     const bytes = this.#files.bytes(group.path);

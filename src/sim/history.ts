@@ -5,22 +5,19 @@
  */
 import { assert } from "../base/assert.ts";
 import { OperatingFailure } from "../base/failure.ts";
-import { checkByPosition } from "../check/by-position.ts";
-import { historyOf, type Operation } from "../check/history.ts";
-import { timeline } from "../check/timeline.ts";
+import { historyOf } from "../check/history.ts";
+import { LifeOutlived } from "../log/embedded/incarnation.ts";
 import type { Digest } from "../store/port.ts";
-import { enterWorld } from "./clock.ts";
 import { SimCluster } from "./cluster.ts";
-import { enterHttp } from "./http.ts";
-import { unmountAll } from "./mounts.ts";
+import { judgeByPosition, judgeBySearch } from "./judge.ts";
 import { Nemesis } from "./nemesis.ts";
-import { enterNetwork } from "./net.ts";
-import { Network } from "./network.ts";
-import { ProcessEnded, type SimProcess } from "./process.ts";
-import { Schedule } from "./schedule.ts";
+import { Operator } from "./operator.ts";
+import type { SimProcess } from "./process.ts";
+import type { Schedule } from "./schedule.ts";
 import { Shoppers } from "./shoppers.ts";
 import { Sometimes } from "./sometimes.ts";
 import type { Verdict } from "./task.ts";
+import { PromiseBroken, World } from "./world.ts";
 
 export interface HistoryOptions {
   readonly seed: number;
@@ -31,53 +28,46 @@ export interface HistoryOptions {
   readonly trace?: (line: string) => void;
 }
 
-/** A promise was broken; `history` is what the shoppers were told until then. */
-export class PromiseBroken extends Error {
-  override readonly name = "PromiseBroken";
-  readonly history: readonly Operation[];
-
-  constructor(message: string, history: readonly Operation[], cause?: unknown) {
-    super(message, { cause });
-    this.history = history;
-  }
-}
-
 /** How long it may take until all is well after the last fault: leases, elections, copies and their pauses together. */
 const wellMs = 90_000;
-const lookMs = 100;
+/** What was not shown, because nobody could just then, is asked for again. */
+const askAgainMs = 5_000;
+/** So many histories have an operator who changes the group. */
+const changingShare = 0.3;
+/** The search costs as much again as the history: one in so many is searched. */
+const searchedEvery = 5;
 
 class History {
   readonly #options: HistoryOptions;
+  readonly #world: World;
   readonly #schedule: Schedule;
-  readonly #network: Network;
   readonly #cluster: SimCluster;
   readonly #shoppers: Shoppers;
   readonly #nemesis: Nemesis;
+  readonly #operator: Operator;
   readonly #sometimes: Sometimes;
 
   constructor(options: HistoryOptions) {
     this.#options = options;
     this.#sometimes = options.sometimes ?? new Sometimes();
-    const schedule = new Schedule(
-      options.seed,
-      (machine, error) =>
-        this.uncaught(
-          this.#cluster.processes.find((one) => one.machine === machine),
-          error,
-        ),
-      options.trace,
-    );
+    const { seed, trace } = options;
+    this.#world = new World({ seed, trace, processes: () => this.#cluster.processes });
+    const { schedule, network } = this.#world;
     this.#schedule = schedule;
-    this.#network = new Network(schedule);
-    enterWorld(schedule);
-    enterNetwork(this.#network);
-    enterHttp(this.#network);
-    this.#cluster = new SimCluster(schedule, this.#network, this.#sometimes, {
+    this.#cluster = new SimCluster(schedule, network, this.#sometimes, {
       broken: (error) => schedule.fail(error),
       died: (process, error) => this.#died(process, error),
       emitted: (process) => this.#nemesis.strike(process),
     });
-    this.#nemesis = new Nemesis(schedule, this.#network, this.#cluster, this.#sometimes);
+    const cluster = this.#cluster;
+    const sometimes = this.#sometimes;
+    this.#operator = new Operator({
+      schedule,
+      cluster,
+      sometimes,
+      areWhole: () => this.#nemesis.areWhole,
+    });
+    this.#nemesis = new Nemesis(schedule, network, cluster, sometimes, () => this.#operator.isChanging);
     const { resource, items } = this.#cluster.definition;
     this.#shoppers = new Shoppers({
       schedule,
@@ -85,19 +75,8 @@ class History {
       resource,
       items: items.map(({ name }) => name),
       ports: this.#cluster.frontendPorts,
+      onAnswered: () => this.#nemesis.strikeAnswer(),
     });
-  }
-
-  /** A promise was rejected, by whichever process, and nobody handled it: it would have ended in production. */
-  rejected(error: unknown): void {
-    if (!(error instanceof ProcessEnded)) this.#schedule.fail(error);
-  }
-
-  /** The process whose turn it is threw. */
-  uncaught(process: SimProcess | undefined, error: unknown): void {
-    if (error instanceof ProcessEnded) return;
-    if (process === undefined) this.#schedule.fail(error);
-    else process.failed(error);
   }
 
   async run(): Promise<Verdict> {
@@ -107,10 +86,7 @@ class History {
       const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
       throw new PromiseBroken(told, this.#shoppers.history, error);
     } finally {
-      enterWorld(undefined);
-      enterNetwork(undefined);
-      enterHttp(undefined);
-      unmountAll();
+      this.#world.leave();
     }
   }
 
@@ -121,10 +97,12 @@ class History {
     if (this.#options.faults) {
       await schedule.run(schedule.now + 2_000 * schedule.random());
       this.#nemesis.start();
+      if (schedule.chance(changingShare)) this.#operator.start();
     }
     await schedule.run(this.#options.ms);
     schedule.trace(() => "== the faults end");
     this.#nemesis.end();
+    this.#operator.stop();
     await this.#becomeWell();
     this.#judge();
     const { history, answeredAt } = this.#shoppers;
@@ -136,11 +114,17 @@ class History {
     return { hash: schedule.hash >>> 0, steps: schedule.steps, operations: history.length, orders, gapMs };
   }
 
-  /** Only a disk's failure, or what was damaged, may end a process by itself. */
+  /** Only a disk's failure, or a forgotten life, may end a process by itself. */
   #died(process: SimProcess, error: unknown): void {
     const order = this.#cluster.orderOf(process);
+    if (error instanceof LifeOutlived) {
+      this.#sometimes.saw("a replica had lost count of its lives");
+      this.#nemesis.died(process);
+      return;
+    }
+    // Whether the log's own words or the system's: that it is the disk is certain only if the disk was made to fail.
     const ofDisk = error instanceof OperatingFailure || (error instanceof Error && "code" in error);
-    if (order !== undefined && ofDisk && (order.diskFailed || error instanceof OperatingFailure)) {
+    if (order?.diskFailed === true && ofDisk) {
       this.#sometimes.saw("a process ended because of its disk");
       order.diskFailed = false;
       this.#nemesis.died(process);
@@ -160,6 +144,7 @@ class History {
       const item = schedule.pick(definition.items).name;
       this.#shoppers.place(port, { item, side: "sell", quantity: 1 }, () => placed++);
     }
+    await this.#until("a change of the group is done", () => !this.#operator.isChanging);
     await this.#until("orders are answered at every front-end", () => placed === frontendPorts.length);
     this.#shoppers.stop();
     await this.#until("no order waits", () => this.#shoppers.openOrders === 0);
@@ -168,16 +153,8 @@ class History {
     await this.#lookAtAll();
   }
 
-  async #until(what: string, condition: () => boolean): Promise<void> {
-    const schedule = this.#schedule;
-    const end = schedule.now + wellMs;
-    while (!condition()) {
-      assert(
-        schedule.now < end,
-        () => `within ${wellMs} ms of the last fault: ${what}\n${this.#tellStatus()}`,
-      );
-      await schedule.run(schedule.now + lookMs);
-    }
+  #until(what: string, condition: () => boolean): Promise<void> {
+    return this.#world.until(what, wellMs, condition, () => this.#tellStatus());
   }
 
   #tellStatus(): string {
@@ -227,25 +204,45 @@ class History {
     }
   }
 
-  /** Every item and every order, through every front-end: what was acknowledged must be there. */
+  /** Every item through every front-end, and every order: what was acknowledged must be there, and nothing behind it. */
   async #lookAtAll(): Promise<void> {
     const { frontendPorts, definition } = this.#cluster;
     const last = 1_000_000;
-    const missing = new Set<string>();
-    const [port] = frontendPorts as readonly [number];
-    for (const each of frontendPorts) {
+    const missing = new Map<string, () => void>();
+    const look = (what: string, ask: () => void): void => {
+      missing.set(what, ask);
+      ask();
+    };
+    for (const port of frontendPorts) {
       for (const { name } of definition.items) {
-        const what = `${name} at ${each}`;
-        missing.add(what);
-        this.#shoppers.read(last, each, name, () => missing.delete(what));
+        const what = `${name} at ${port}`;
+        look(what, () => this.#shoppers.read(last, port, name, () => missing.delete(what)));
       }
     }
-    for (let number = 0; number < this.#shoppers.nextNumber; number++) {
+    // Orders that nobody was told of may lie behind the last one that somebody was: up to where there are no more.
+    const lookUp = (number: number): void => {
       const what = `order ${number}`;
-      missing.add(what);
-      this.#shoppers.query(last, port, number, () => missing.delete(what));
-    }
-    await this.#until("everything is shown", () => missing.size === 0);
+      const port = this.#schedule.pick(frontendPorts);
+      const looked = (found: boolean): void => {
+        if (!missing.delete(what)) return;
+        assert(
+          found || number >= this.#shoppers.nextNumber,
+          () => `${what} was acknowledged, and is not there`,
+        );
+        if (found && number + 1 > this.#shoppers.nextNumber) lookUp(number + 1);
+      };
+      look(what, () => this.#shoppers.query(last, port, number, looked));
+    };
+    for (let number = 0; number <= this.#shoppers.nextNumber; number++) lookUp(number);
+    const asked = this.#schedule.now;
+    let asks = 1;
+    await this.#until("everything is shown", () => {
+      if (this.#schedule.now - asked > asks * askAgainMs) {
+        asks++;
+        for (const ask of [...missing.values()]) ask();
+      }
+      return missing.size === 0;
+    });
   }
 
   #judge(): void {
@@ -254,23 +251,14 @@ class History {
       return { item: name, quantity, volume: 0, priceMinor };
     });
     const history = historyOf(this.#shoppers.history, { complete: true, initial });
-    const verdict = checkByPosition(history);
-    if (verdict.kind === "ok") return;
-    const told = verdict.violations
-      .slice(0, 3)
-      .map(({ rule, message, operations }) => `${rule}: ${message}\n${timeline(history, operations)}`);
-    throw new Error([`${verdict.violationsTotal} violations`, ...told].join("\n"));
+    const wrong =
+      judgeByPosition(history) ??
+      (this.#options.seed % searchedEvery === 0 ? judgeBySearch(history) : undefined);
+    if (wrong !== undefined) throw new Error(wrong);
   }
 }
 
 /** Rejects with `PromiseBroken` if anything was not as it must be. One at a time. */
 export async function runHistory(options: HistoryOptions): Promise<Verdict> {
-  const history = new History(options);
-  const rejected = (error: unknown): void => history.rejected(error);
-  process.on("unhandledRejection", rejected);
-  try {
-    return await history.run();
-  } finally {
-    process.off("unhandledRejection", rejected);
-  }
+  return await new History(options).run();
 }

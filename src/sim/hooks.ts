@@ -5,7 +5,7 @@
  * are taken from clock.ts, and `node:net`, `node:http`, the disk and the like from the files beside this one. Nothing
  * in production knows of that. A *mutant* (mutants.ts) changes a line of one file as it is loaded, in the same way.
  */
-import { registerHooks } from "node:module";
+import { isBuiltin, registerHooks } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { applyMutant, chosenMutant } from "./mutants.ts";
 
@@ -21,6 +21,12 @@ const instead: Readonly<Record<string, string>> = {
   "node:fs/promises": own("directories.ts"),
   fastify: own("fastify.ts"),
 };
+
+/** What is the same in every world. */
+const timeless: ReadonlySet<string> = new Set(["node:buffer", "node:events", "node:path", "node:zlib"]);
+
+/** What would reach the real world past all this. */
+const escapes = /\bMath\.random\(|\bAbortSignal\.timeout\(|\bhrtime\b|\bworker_threads\b/;
 
 /** Files of production in whose place another is loaded. */
 const replaced: Readonly<Record<string, string>> = {
@@ -62,6 +68,9 @@ registerHooks({
     if (production(context.parentURL) === undefined) return next(specifier, context);
     const other = instead[specifier];
     if (other !== undefined) return { url: other, format: "module-typescript", shortCircuit: true };
+    if (isBuiltin(specifier) && !timeless.has(specifier)) {
+      throw new Error(`${context.parentURL} asks for ${specifier}, which is not simulated`);
+    }
     const resolved = next(specifier, context);
     const file = production(resolved.url);
     const url = file === undefined ? undefined : replaced[file];
@@ -72,6 +81,8 @@ registerHooks({
     const loaded = next(url, context);
     if (file === undefined || loaded.source === undefined || loaded.source === null) return loaded;
     const text = typeof loaded.source === "string" ? loaded.source : new TextDecoder().decode(loaded.source);
+    if (escapes.test(text))
+      throw new Error(`${file} uses ${escapes.exec(text)?.[0]}, which is not simulated`);
     return { ...loaded, source: simulated(applyMutant(chosenMutant, file, text)) };
   },
 });

@@ -149,6 +149,18 @@ export class Server extends EventEmitter {
     this.#port = port;
   }
 
+  /** As `listen` of Node. */
+  listen({ port }: { readonly port: number }, listening?: () => void): this {
+    const machine = this.#machine;
+    const taken = !this.#network.listen(port, machine, this);
+    this.#port = port;
+    machine.schedule.for(machine, 0, "input", () => {
+      if (taken) this.emit("error", new Error(`port ${port} is taken`));
+      else listening?.();
+    });
+    return this;
+  }
+
   address(): { readonly port: number } {
     return { port: this.#port };
   }

@@ -2,6 +2,7 @@
  * What must hold at every moment, looked at from outside while a history goes on: of one term there is one leader, what
  * was committed stays so, and whoever has applied the same position has the same state.
  */
+import type { OrderMachine } from "./cluster.ts";
 import type { SimProcess } from "./process.ts";
 
 interface Seen {
@@ -45,6 +46,19 @@ export class Invariants {
     }
     for (const { position: at, hash } of hashes) this.#compare(process, at, hash);
     if (stateHash !== undefined) this.#compare(process, position, stateHash);
+  }
+
+  /** What a start would find: the log goes back to what the store holds, unless that was lost or is being copied. */
+  lookAtDisk({ process, directory, disk }: OrderMachine): void {
+    const { rows, damageFound, refilling } = disk.store(directory);
+    if (damageFound !== undefined || refilling !== undefined || rows.copying || rows.flushed === 0) return;
+    const base = disk.logBase(`${directory}/log`);
+    if (base <= rows.flushed) return;
+    this.#broken(
+      new Error(
+        `${process.name}'s log begins behind ${base}, and its store holds no more than ${rows.flushed}`,
+      ),
+    );
   }
 
   #compare({ name }: SimProcess, position: number, hash: string): void {

@@ -1,7 +1,7 @@
 /**
  * One simulated machine, with at most one process on it: its clock, its lives, and what waits while it is stopped.
  *
- * Its clock is monotonic, runs at a rate of its own and begins anywhere. Its wall clock may jump. A *life* is that of a
+ * Its clock is monotonic, begins with each process and runs at a rate of its own. Its wall clock may jump. A *life* is that of a
  * process: what was scheduled for an earlier one never runs.
  */
 import type { Event, Schedule } from "./schedule.ts";
@@ -16,13 +16,16 @@ export class Machine {
   readonly name: string;
   readonly schedule: Schedule;
   readonly #rate: number;
-  readonly #offset: number;
+  /** Its process's clock begins near zero, as a real one's does. */
+  #offset = 0;
   /** Of the wall clock, against true time. */
   wallOffsetMs = 0;
   /** 0: no process has run here yet. Counts every process and every end of one, so that nothing outlives its life. */
   life = 0;
   isRunning = false;
   isPaused = false;
+  /** Times that it was stopped. */
+  pauses = 0;
   /** The power is on; a process that is killed does not change that. */
   hasPower = true;
   /** What came while it was stopped. */
@@ -32,7 +35,6 @@ export class Machine {
     this.name = name;
     this.schedule = schedule;
     this.#rate = rate;
-    this.#offset = schedule.random() * 1e6;
   }
 
   /** Its monotonic clock, milliseconds. */
@@ -48,6 +50,7 @@ export class Machine {
   /** A process begins: everything of the one before is over. */
   begin(): void {
     this.life++;
+    this.#offset = 20 + this.schedule.random() * 80 - this.schedule.now * this.#rate;
     this.isRunning = true;
     this.isPaused = false;
     this.inbox.length = 0;
@@ -62,6 +65,7 @@ export class Machine {
   }
 
   pause(): void {
+    this.pauses++;
     this.isPaused = true;
   }
 

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runTasks } from "./runner.ts";
 import { Sometimes, situations } from "./sometimes.ts";
-import type { Answer, Task, Verdict } from "./task.ts";
+import type { Answer, Task } from "./task.ts";
 
 export interface SimulateOptions {
   /** This one alone, with its trace. */
@@ -50,6 +50,8 @@ export interface SimReport {
 
 /** From so many histories on, every situation must have been reached. */
 const manyHistories = 200;
+/** Of real time. No history of two virtual minutes takes a tenth of it, on however busy a machine. */
+const historyLimitMs = 600_000;
 /** Every so often a history is run a second time, which must go exactly the same way. */
 const replayEvery = 20;
 
@@ -83,7 +85,8 @@ export async function simulate(
   const endsAt = options.minutes === undefined ? Number.POSITIVE_INFINITY : began + options.minutes * 60_000;
   const sometimes = new Sometimes();
   const failures: Failure[] = [];
-  const verdicts = new Map<number, Verdict>();
+  /** What came of each seed: its hash, or what was broken. */
+  const outcomes = new Map<number, string>();
   const sums = { steps: 0, operations: 0, orders: 0, longestGapMs: 0, replayed: 0 };
   let directory: string | undefined;
   const fail = (seed: number, message: string, history: string): void => {
@@ -94,29 +97,29 @@ export async function simulate(
   const answered = (answer: Answer): boolean => {
     const { seed } = answer;
     sometimes.add(answer.counts);
+    const outcome = answer.kind === "ok" ? `trace hash ${answer.verdict.hash}` : answer.message;
+    const before = outcomes.get(seed);
+    if (before !== undefined) {
+      sums.replayed++;
+      if (before !== outcome)
+        fail(seed, `The same seed went two ways.\nFirst: ${before}\nThen: ${outcome}`, "");
+      return false;
+    }
+    outcomes.set(seed, outcome);
     if (answer.kind === "broken") {
-      if (failures.some((known) => known.seed === seed)) return false;
       directory ??= mkdtempSync(join(tmpdir(), "bazaar-sim-"));
-      const history = keep(directory, seed, answer);
-      fail(seed, answer.message, history);
+      fail(seed, answer.message, keep(directory, seed, answer));
       return false;
     }
     const { verdict } = answer;
-    const before = verdicts.get(seed);
-    if (before !== undefined) {
-      sums.replayed++;
-      if (before.hash !== verdict.hash) fail(seed, "the same seed went two different ways", "");
-      return false;
-    }
-    verdicts.set(seed, verdict);
     sums.steps += verdict.steps;
     sums.operations += verdict.operations;
     sums.orders += verdict.orders;
     sums.longestGapMs = Math.max(sums.longestGapMs, verdict.gapMs);
     return false;
   };
-  await runTasks({ tasks: tasksOf(options, endsAt), answered });
-  const histories = verdicts.size + failures.length;
+  await runTasks({ tasks: tasksOf(options, endsAt), limitMs: historyLimitMs, answered });
+  const histories = outcomes.size;
   return {
     histories,
     virtualHours: (histories * options.seconds) / 3_600,

@@ -3,39 +3,26 @@
  * hurt most. Whatever is promised only for a minority of the order replicas is done only to a minority at a time.
  */
 import type { OrderMachine, SimCluster } from "./cluster.ts";
+import { conspire } from "./conspiracy.ts";
 import type { Machine } from "./machine.ts";
 import type { Network } from "./network.ts";
 import type { SimProcess } from "./process.ts";
+import { drawProfile, type FaultKind, type Profile } from "./profiles.ts";
 import type { Schedule } from "./schedule.ts";
+import { slumber } from "./slumber.ts";
 import type { Sometimes } from "./sometimes.ts";
 
-const kinds = [
-  "kill",
-  "kill several",
-  "kill all",
-  "lose power",
-  "lose all power",
-  "pause",
-  "stop",
-  "split",
-  "cut off",
-  "cut one way",
-  "slow",
-  "weather",
-  "mangle",
-  "hang disk",
-  "slow disk",
-  "fail sync",
-  "fill disk",
-  "flip bit",
-  "cut log",
-  "lose log",
-  "damage database",
-  "empty disk",
-  "jump clock",
+/** What a disk may fail to do, the most frequent thing first and twice. */
+const failing = [
+  "fdatasync",
+  "fdatasync",
+  "pwrite",
+  "fsync",
+  "syncDirectory",
+  "rename",
+  "open",
+  "pread",
 ] as const;
-export type FaultKind = (typeof kinds)[number];
-
 /** So long after it was said to be whole again, a replica that was damaged counts as one that can be relied on. */
 const wholeForMs = 3_000;
 
@@ -48,25 +35,28 @@ export class Nemesis {
   readonly #network: Network;
   readonly #cluster: SimCluster;
   readonly #sometimes: Sometimes;
-  readonly #kinds: readonly FaultKind[];
-  readonly #everyMs: number;
-  /** Faults that fall when something delicate happens. */
-  readonly #strike: number;
+  readonly #profile: Profile;
+  readonly #whenAnswered: (() => void)[] = [];
   /** Replicas whose disk was damaged, or that lost their power: each may lack what it acknowledged until it is whole. */
   readonly #damaged = new Map<OrderMachine, Mark>();
   readonly #shaken = new Map<OrderMachine, Mark>();
+  /** Whether the group is being changed. */
+  readonly #isChanging: () => boolean;
   #over = true;
 
-  constructor(schedule: Schedule, network: Network, cluster: SimCluster, sometimes: Sometimes) {
+  constructor(
+    schedule: Schedule,
+    network: Network,
+    cluster: SimCluster,
+    sometimes: Sometimes,
+    isChanging: () => boolean,
+  ) {
+    this.#isChanging = isChanging;
     this.#schedule = schedule;
     this.#network = network;
     this.#cluster = cluster;
     this.#sometimes = sometimes;
-    const share = schedule.pick([0.15, 0.4, 1]);
-    const drawn = kinds.filter(() => schedule.chance(share));
-    this.#kinds = drawn.length > 0 ? drawn : kinds;
-    this.#everyMs = schedule.pick([300, 800, 2_000, 5_000]);
-    this.#strike = schedule.pick([0, 0, 0.05, 0.3]);
+    this.#profile = drawProfile(schedule);
   }
 
   start(): void {
@@ -88,12 +78,38 @@ export class Nemesis {
     for (const process of processes) this.#revive(process);
   }
 
+  /** Whether no replica lacks anything. */
+  get areWhole(): boolean {
+    return this.#damaged.size + this.#shaken.size === 0;
+  }
+
   /** Something has just happened to, or in, this process, at which a fault may do most harm. */
   strike(process: SimProcess): void {
-    if (this.#over || this.#strike === 0 || !this.#schedule.chance(this.#strike)) return;
-    this.#schedule.after(this.#schedule.random() * 3, () => {
-      if (!this.#over) this.#do(this.#schedule.pick(this.#kinds), process);
+    this.#strike(this.#profile.strike, () => process);
+  }
+
+  /** A shopper has just been told of his order. */
+  strikeAnswer(): void {
+    for (const act of this.#whenAnswered.splice(0)) act();
+    this.#strike(this.#profile.strikeAnswer, () => this.#victim());
+  }
+
+  #strike(chance: number, victim: () => SimProcess): void {
+    const schedule = this.#schedule;
+    if (this.#over || chance === 0 || !schedule.chance(chance)) return;
+    schedule.after(schedule.random() * 3, () => {
+      if (!this.#over) this.#do(schedule.pick(this.#profile.kinds), victim());
     });
+  }
+
+  #victim(): SimProcess {
+    const { processes, orders } = this.#cluster;
+    const schedule = this.#schedule;
+    const { leader, frontend } = this.#profile;
+    const chance = schedule.random();
+    const leads = ({ process: { running } }: OrderMachine): boolean => running?.status().state === "leader";
+    if (chance < leader) return orders.find(leads)?.process ?? schedule.pick(processes);
+    return schedule.pick(chance < leader + frontend ? this.#cluster.frontends : processes);
   }
 
   /** A process ended by itself; as its supervisor would, start it again. */
@@ -102,9 +118,9 @@ export class Nemesis {
   }
 
   #next(): void {
-    this.#schedule.after(this.#schedule.random() * 2 * this.#everyMs, () => {
+    this.#schedule.after(this.#schedule.random() * 2 * this.#profile.everyMs, () => {
       if (this.#over) return;
-      this.#do(this.#schedule.pick(this.#kinds), this.#schedule.pick(this.#cluster.processes));
+      this.#do(this.#schedule.pick(this.#profile.kinds), this.#victim());
       this.#next();
     });
   }
@@ -131,6 +147,8 @@ export class Nemesis {
 
   /** Whether a majority is left that lacks nothing, if this one may lack something too. */
   #leavesMajority(order: OrderMachine): boolean {
+    // One more may be needed in a moment than is now.
+    if (this.#isChanging()) return false;
     const lacking = new Set([...this.#damaged.keys(), ...this.#shaken.keys(), order]);
     return lacking.size * 2 < this.#cluster.orders.length;
   }
@@ -149,14 +167,14 @@ export class Nemesis {
         for (const one of this.#cluster.processes) if (schedule.chance(0.4)) this.#kill(one);
         return;
       case "kill all":
-        if (!schedule.chance(0.3)) return this.#kill(process);
+        if (!schedule.chance(this.#profile.all)) return this.#kill(process);
         this.#sometimes.saw("all processes were killed at once");
         for (const one of this.#cluster.processes) this.#kill(one);
         return;
       case "lose power":
         return this.#losePower(process);
       case "lose all power":
-        if (!schedule.chance(0.3)) return this.#losePower(process);
+        if (!schedule.chance(this.#profile.all)) return this.#losePower(process);
         this.#sometimes.saw("all order machines lost their power at once");
         for (const order of this.#cluster.orders) this.#losePower(order.process);
         return;
@@ -171,6 +189,10 @@ export class Nemesis {
       case "weather":
       case "mangle":
         return this.#disturb(kind, process.machine);
+      case "conspire":
+        return this.#conspire();
+      case "slumber":
+        return this.#slumber();
       case "jump clock":
         this.#sometimes.saw("a wall clock jumped");
         process.machine.wallOffsetMs += (schedule.random() - 0.5) * schedule.pick([1_000, 1e6, 1e9]);
@@ -229,6 +251,38 @@ export class Nemesis {
     });
   }
 
+  #conspire(): void {
+    const schedule = this.#schedule;
+    this.#sometimes.saw("some fell behind, and one of those that had not was to forget");
+    conspire({
+      schedule,
+      network: this.#network,
+      orders: this.#cluster.orders,
+      later: this.#later,
+      whenAnswered: (act) => void this.#whenAnswered.push(act),
+      harm: (kind, { process }) => this.#do(kind, process),
+      away: ({ process }, ms) => {
+        this.#cluster.kill(process);
+        this.#revivedIn(process, ms);
+      },
+    });
+  }
+
+  #slumber(): void {
+    const { orders, frontends, processes } = this.#cluster;
+    const leader = orders.find(({ process: { running } }) => running?.status().state === "leader");
+    if (leader === undefined) return;
+    this.#sometimes.saw("a leader or its front-end slept while others went on");
+    const later = this.#later;
+    slumber({ schedule: this.#schedule, network: this.#network, leader, frontends, processes, later });
+  }
+
+  readonly #later = (ms: number, act: () => void): void => {
+    this.#schedule.after(ms, () => {
+      if (!this.#over) act();
+    });
+  };
+
   #disturb(
     kind: "split" | "cut off" | "cut one way" | "slow" | "weather" | "mangle",
     machine: Machine,
@@ -282,6 +336,7 @@ export class Nemesis {
         weather.dropChance = schedule.pick([0, 0.02, 0.3]);
         weather.doubleChance = schedule.pick([0, 0.05, 0.3]);
         weather.overtakeChance = schedule.pick([0, 0.05, 0.3]);
+        weather.lateMs = schedule.pick([0, 30, 300, 2_000]);
         break;
     }
     schedule.after(ms, () => {
@@ -306,7 +361,8 @@ export class Nemesis {
       case "fail sync":
         this.#sometimes.saw("a sync failed");
         order.diskFailed = true;
-        return disk.failNext("fdatasync");
+        if (schedule.chance(0.2)) return this.#store(order).failWrite();
+        return disk.failNext(schedule.pick(failing));
       case "fill disk":
         return this.#fill(order);
       default:

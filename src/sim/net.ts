@@ -104,7 +104,8 @@ export class Socket extends EventEmitter {
   destroy(error?: Error): this {
     if (this.destroyed) return this;
     this.#finish(error);
-    this.#tellPeer(undefined);
+    // What the other side had sent and nobody read turns an orderly end into a reset.
+    this.#tellPeer(this.machine.schedule.chance(0.2) ? "at once" : undefined);
     return this;
   }
 
@@ -216,7 +217,7 @@ export class Socket extends EventEmitter {
   /** Each frame for itself: dropped, doubled, overtaken. */
   #sendFrames(bytes: Buffer): void {
     const { schedule } = this.machine;
-    const { dropChance, doubleChance, overtakeChance } = this.#network.weather;
+    const { dropChance, doubleChance, overtakeChance, lateMs } = this.#network.weather;
     // Whole, always: nothing that overtakes may come between two pieces.
     if (dropChance + doubleChance + overtakeChance === 0) {
       this.#sendWhole(bytes);
@@ -228,12 +229,15 @@ export class Socket extends EventEmitter {
       const frame = bytes.subarray(at, end);
       at = end;
       if (schedule.chance(dropChance)) continue;
-      if (schedule.chance(doubleChance)) this.#sendWhole(frame);
-      if (schedule.chance(overtakeChance)) {
-        this.#bytesUnderWay += frame.length;
-        this.#network.carryAlone(this.#way, () => this.#arrived(frame));
-      } else this.#sendWhole(frame);
+      if (schedule.chance(doubleChance)) this.#sendAlone(frame, schedule.random() * lateMs);
+      if (schedule.chance(overtakeChance)) this.#sendAlone(frame, 0);
+      else this.#sendWhole(frame);
     }
+  }
+
+  #sendAlone(frame: Buffer, lateMs: number): void {
+    this.#bytesUnderWay += frame.length;
+    this.#network.carryAlone(this.#way, () => this.#arrived(frame), lateMs);
   }
 }
 
@@ -242,6 +246,8 @@ export class Server extends EventEmitter {
   readonly #network: Network;
   #port = 0;
   #open = 0;
+  #closing = false;
+  #closed: (() => void) | undefined;
   maxConnections = Number.POSITIVE_INFINITY;
 
   constructor() {
@@ -271,7 +277,9 @@ export class Server extends EventEmitter {
 
   close(closed?: () => void): this {
     this.#network.unlisten(this.#port, this);
-    this.#machine.schedule.for(this.#machine, 0, "input", () => closed?.());
+    this.#closed = closed;
+    this.#closing = true;
+    this.#left();
     return this;
   }
 
@@ -279,9 +287,21 @@ export class Server extends EventEmitter {
     this.#open++;
     socket.once("close", () => {
       this.#open--;
+      this.#left();
     });
     const { schedule } = this.#machine;
-    schedule.for(this.#machine, 0, "input", () => this.emit("connection", socket));
+    schedule.for(this.#machine, 0, "input", () => {
+      if (this.#closing) socket.destroy();
+      else this.emit("connection", socket);
+    });
+  }
+
+  /** Closed is a server whose connections have all ended. */
+  #left(): void {
+    const closed = this.#closed;
+    if (!this.#closing || this.#open > 0 || closed === undefined) return;
+    this.#closed = undefined;
+    this.#machine.schedule.for(this.#machine, 0, "input", closed);
   }
 }
 

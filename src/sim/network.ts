@@ -21,6 +21,8 @@ export interface Weather {
   dropChance: number;
   doubleChance: number;
   overtakeChance: number;
+  /** The second copy of one that is doubled comes so much later at most. */
+  lateMs: number;
 }
 
 const fairWeather: Readonly<Weather> = {
@@ -32,6 +34,7 @@ const fairWeather: Readonly<Weather> = {
   dropChance: 0,
   doubleChance: 0,
   overtakeChance: 0,
+  lateMs: 0,
 };
 
 const resendMs = 200;
@@ -70,6 +73,10 @@ export class Network {
     this.schedule = schedule;
   }
 
+  /** Times that cuts were healed. */
+  heals = 0;
+  /** The longest that anything has taken so far, or will have. */
+  slowestMs = 0;
   /** Whose port it is, listened on or not. */
   readonly ports = new Map<number, Machine>();
 
@@ -93,6 +100,7 @@ export class Network {
 
   /** What was held by cuts is sent again, each way when its sender tries next. */
   heal(): void {
+    this.heals++;
     this.#cuts.clear();
     this.#extraMs.clear();
     const held = [...this.#held];
@@ -116,13 +124,16 @@ export class Network {
     }
     const at = Math.max(way.lastAt, this.schedule.now + this.#delayMs(way));
     way.lastAt = at;
+    this.slowestMs = Math.max(this.slowestMs, at - this.schedule.now);
     this.schedule.after(at - this.schedule.now, arrive);
   }
 
   /** Out of order: it neither waits for what was sent before nor holds up what comes behind. */
-  carryAlone(way: Way, arrive: () => void): void {
+  carryAlone(way: Way, arrive: () => void, lateMs = 0): void {
     if (this.isCut(way.from, way.to)) return;
-    this.schedule.after(this.#delayMs(way), arrive);
+    const delayMs = lateMs + this.#delayMs(way);
+    this.slowestMs = Math.max(this.slowestMs, delayMs);
+    this.schedule.after(delayMs, arrive);
   }
 
   attach(machine: Machine, one: Attached): void {

@@ -27,6 +27,8 @@ export class SimProcess {
   readonly #events: ProcessEvents;
   readonly #run: (host: ProcessHost) => Promise<RunningProcess>;
   running: RunningProcess | undefined;
+  /** Over all its lives: whoever in it hears of that later is as dead. */
+  readonly diedOf = new Set<unknown>();
 
   constructor(
     machine: Machine,
@@ -88,6 +90,7 @@ export class SimProcess {
   failed(error: unknown): void {
     if (error instanceof ProcessEnded || !this.machine.isRunning) return;
     this.machine.schedule.trace(() => `${this.name} dies of ${error instanceof Error ? error.stack : error}`);
+    this.diedOf.add(error);
     this.#over();
     this.#events.died(this, error);
   }

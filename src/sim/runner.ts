@@ -12,6 +12,8 @@ export interface RunOptions {
   /** The name of the mutant that is loaded, if any. */
   readonly mutant?: string;
   readonly workers?: number;
+  /** Of real time: a history that takes longer is given up, and its worker ended. */
+  readonly limitMs?: number;
   /** Called in the order in which histories end; true: no further one is begun. */
   readonly answered: (answer: Answer) => boolean;
 }
@@ -27,14 +29,21 @@ class Worker {
       serialization: "advanced",
     });
     this.#child.on("message", (answer: Answer) => this.#waiting?.resolve(answer));
-    this.#child.on("exit", (code) => this.#waiting?.reject(new Error(`a worker ended with code ${code}`)));
+    this.#child.on("exit", (code, signal) => {
+      this.#waiting?.reject(new Error(`a worker ended by ${signal ?? `code ${code}`}`));
+    });
   }
 
-  ask(task: Task): Promise<Answer> {
+  async ask(task: Task, limitMs: number | undefined): Promise<Answer> {
     const waiting = Promise.withResolvers<Answer>();
     this.#waiting = waiting;
+    const timer = limitMs === undefined ? undefined : setTimeout(() => this.#child.kill("SIGKILL"), limitMs);
     this.#child.send(task);
-    return waiting.promise;
+    try {
+      return await waiting.promise;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   close(): void {
@@ -47,6 +56,7 @@ export async function runTasks({
   tasks,
   mutant,
   workers = availableParallelism(),
+  limitMs,
   answered,
 }: RunOptions): Promise<void> {
   const rest = tasks[Symbol.iterator]();
@@ -55,7 +65,11 @@ export async function runTasks({
     const worker = new Worker(mutant);
     try {
       for (let next = rest.next(); next.done !== true && !enough; next = rest.next()) {
-        if (answered(await worker.ask(next.value))) enough = true;
+        const task = next.value;
+        const answer = await worker.ask(task, limitMs).catch((cause: unknown) => {
+          throw new Error(`seed ${task.seed} ended its worker`, { cause });
+        });
+        if (answered(answer)) enough = true;
       }
     } finally {
       worker.close();

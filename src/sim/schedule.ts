@@ -31,6 +31,9 @@ function isBefore(a: Event, b: Event): boolean {
 /** So many events run before Node's own event loop has a turn, in which it tells of rejected promises that nobody handles. */
 const eventsPerTurn = 64;
 
+/** No machine ever lives this life. */
+const never = -1;
+
 const realImmediate = globalThis.setImmediate;
 
 export class Schedule {
@@ -146,7 +149,9 @@ export class Schedule {
 
   #add(at: number, machine: Machine | undefined, kind: EventKind, run: () => void): Event {
     const events = this.#events;
-    const event = { at, number: this.#scheduled++, machine, life: machine?.life ?? 0, kind, run };
+    // What a process that has ended goes on to ask for, in the turn in which it ended, is nobody's.
+    const life = machine === undefined ? 0 : machine.isRunning ? machine.life : never;
+    const event = { at, number: this.#scheduled++, machine, life, kind, run };
     let index = events.length;
     events.push(event);
     while (index > 0) {

@@ -5,16 +5,16 @@
  */
 import { assert, present } from "../base/assert.ts";
 import type { Operation } from "../check/history.ts";
-import { parseBody, parseItem, parseItems, parseOrder, parseRefusal } from "../client/parse.ts";
+import { parseBody, parseItem, parseItems, parseOrder } from "../client/parse.ts";
 import type { Item, Order } from "../client/types.ts";
+import { Errand, type ErrandHost, positionOf, type Reply, type Wish } from "./errand.ts";
 import { type Outcome, type Request, send } from "./http.ts";
 import { Machine } from "./machine.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Sometimes } from "./sometimes.ts";
 
-/** Whoever hears nothing for so long gives an attempt up. */
-const attemptMs = 11_000;
-const orderGivenUpMs = 60_000;
+/** Whoever hears nothing for so long gives an attempt up: some long before a front-end does. */
+const attemptsMs = [60, 400, 3_000, 11_000, 11_000] as const;
 const ordersUnderWayMax = 200;
 
 export interface ShoppersOptions {
@@ -24,21 +24,16 @@ export interface ShoppersOptions {
   readonly items: readonly string[];
   /** The front-ends' ports. */
   readonly ports: readonly number[];
+  /** A shopper was told of his order. */
+  readonly onAnswered?: () => void;
 }
-
-type Reply = Extract<Outcome, { kind: "reply" }>;
 
 const stateOf = ({ quantity, volume, priceMinor }: Item) => ({ quantity, volume, priceMinor });
-
-interface Wish {
-  readonly item: string;
-  readonly side: "buy" | "sell";
-  readonly quantity: number;
-}
 
 export class Shoppers {
   readonly machine: Machine;
   readonly #options: ShoppersOptions;
+  readonly #errands: ErrandHost;
   /** In the order in which they ended. */
   readonly history: Operation[] = [];
   /** When orders were answered, true milliseconds. */
@@ -54,6 +49,23 @@ export class Shoppers {
     this.#options = options;
     this.machine = new Machine(options.schedule, { name: "shoppers" });
     this.machine.begin();
+    const { schedule, sometimes, ports } = options;
+    this.#errands = {
+      schedule,
+      sometimes,
+      ports,
+      machine: this.machine,
+      attempt: (port, request, done) => this.#attempt(port, request, done),
+      underWay: (change) => {
+        this.openOrders += change;
+      },
+      record: (operation) => void this.history.push(operation),
+      answered: (number) => {
+        this.answeredAt.push(schedule.now);
+        options.onAnswered?.();
+        if (number !== undefined) this.#nextNumber = Math.max(this.#nextNumber, number + 1);
+      },
+    };
   }
 
   /** The number that the next order will have, as far as anyone was told. */
@@ -64,15 +76,16 @@ export class Shoppers {
   start(): void {
     const { schedule } = this.#options;
     const everyMs = schedule.pick([100, 250, 600]);
+    const lookMs = schedule.pick([15, 50, 125, 300]);
     for (let i = schedule.between(1, 3); i > 0; i--) {
       const client = ++this.#lastClient;
       this.#again(everyMs, () => this.#order(client));
     }
     for (let i = schedule.between(1, 3); i > 0; i--) {
       const client = ++this.#lastClient;
-      this.#again(everyMs / 2, () => this.#look(client));
+      this.#again(lookMs, () => this.#look(client));
     }
-    for (let i = schedule.between(1, 2); i > 0; i--) this.#courier(++this.#lastClient, everyMs / 2);
+    for (let i = schedule.between(1, 2); i > 0; i--) this.#courier(++this.#lastClient, lookMs);
   }
 
   stop(): void {
@@ -80,8 +93,9 @@ export class Shoppers {
   }
 
   /** One order, tried until it is answered. */
-  place(port: number, wish: Wish, answered: (reply: Reply) => void): void {
-    this.#tryOrder(++this.#lastClient, port, wish, `sure-${++this.#lastKey}`, this.#nowMs, answered);
+  place(port: number, wish: Wish, answered: () => void): void {
+    const client = ++this.#lastClient;
+    new Errand(this.#errands, { client, wish, key: `sure-${++this.#lastKey}`, answered }).try(port);
   }
 
   /** Ask for an item and hand on what is shown, if anything is. */
@@ -179,81 +193,9 @@ export class Shoppers {
     };
     const burst = schedule.chance(0.03) ? schedule.between(5, 40) : 1;
     for (let i = 0; i < burst; i++) {
-      this.#tryOrder(client, schedule.pick(ports), wish, `key-${++this.#lastKey}`, this.#nowMs, () => {});
+      const key = schedule.chance(0.3) ? undefined : `key-${++this.#lastKey}`;
+      new Errand(this.#errands, { client, wish, key }).try(schedule.pick(ports));
     }
-  }
-
-  #tryOrder(
-    client: number,
-    port: number,
-    wish: Wish,
-    key: string,
-    began: number,
-    answered: (reply: Reply) => void,
-  ): void {
-    const { schedule, ports, sometimes } = this.#options;
-    const { item, side, quantity } = wish;
-    const asked = { client, op: "order", item, side, quantity, key } as const;
-    const start = this.#nowNs;
-    this.openOrders++;
-    const again = (): void => {
-      if (this.#nowMs - began > orderGivenUpMs) return;
-      sometimes.saw("an order was sent again under its key");
-      schedule.for(this.machine, schedule.random() * 300, "timer", () =>
-        this.#tryOrder(client, schedule.pick(ports), wish, key, began, answered),
-      );
-    };
-    const unknown = (): void => {
-      sometimes.saw("an order was not answered");
-      this.history.push({ ...asked, start, end: null, status: null, position: null });
-      again();
-    };
-    const request: Request = {
-      method: "POST",
-      url: "/orders",
-      headers: { "content-type": "application/json", "idempotency-key": key },
-      body: JSON.stringify({ name: item, quantity, type: side }),
-    };
-    this.#attempt(port, request, (outcome) => {
-      this.openOrders--;
-      if (outcome.kind === "refused") return again();
-      if (outcome.kind === "lost") return unknown();
-      const { status } = outcome;
-      if (status === 504) {
-        sometimes.saw("an order's outcome was unknown");
-        return unknown();
-      }
-      if (status === 503) {
-        sometimes.saw("an order was refused for want of a leader");
-        return again();
-      }
-      this.answeredAt.push(this.#nowMs);
-      this.#recordOrder(asked, start, outcome);
-      answered(outcome);
-    });
-  }
-
-  #recordOrder(
-    asked: Pick<Operation, "client" | "op" | "item" | "side" | "quantity" | "key">,
-    start: number,
-    reply: Reply,
-  ): void {
-    const { status, body } = reply;
-    if (status === 200) {
-      const order = parseOrder(parseBody(body).data);
-      this.#nextNumber = Math.max(this.#nextNumber, order.number + 1);
-      if (reply.headers.get("idempotent-replayed") === "true")
-        this.#options.sometimes.saw("an answer was replayed");
-      const value = { priceMinor: present(order.lines[0], "a line").priceMinor };
-      this.#record({ ...asked, start, status, position: positionOf(reply), number: order.number, value });
-      return;
-    }
-    assert(status === 409, () => `an order was answered ${status} ${body}`);
-    this.#options.sometimes.saw("an order was refused by the market");
-    const { reason, available } = parseRefusal(parseBody(body).error, status);
-    const value = available === undefined ? {} : { value: { quantity: available } };
-    const position = reply.headers.has("bazaar-position") ? positionOf(reply) : null;
-    this.#record({ ...asked, start, status, position, reason, ...value });
   }
 
   get #nowNs(): number {
@@ -284,7 +226,7 @@ export class Shoppers {
       schedule.trace(() => told(request, port, outcome));
       done(outcome);
     };
-    const timer = schedule.for(this.machine, attemptMs, "timer", () => end({ kind: "lost" }));
+    const timer = schedule.for(this.machine, schedule.pick(attemptsMs), "timer", () => end({ kind: "lost" }));
     send(this.machine, port, request, end);
   }
 }
@@ -294,12 +236,6 @@ function told({ method, url, headers, body }: Request, port: number, outcome: Ou
   if (outcome.kind !== "reply") return `shoppers: ${what} at ${port}: ${outcome.kind}`;
   const { status, headers: said, body: text } = outcome;
   return `shoppers: ${what} at ${port}: ${status} ${said.get("x-cache") ?? ""} ${said.get("bazaar-position") ?? ""} ${text.slice(0, 160)}`;
-}
-
-function positionOf({ headers }: Reply): number {
-  const position = Number(headers.get("bazaar-position") ?? Number.NaN);
-  assert(Number.isSafeInteger(position), "a reply has its position");
-  return position;
 }
 
 function factsOf({ side, lines }: Order): Pick<Operation, "item" | "side" | "quantity" | "value"> {

@@ -28,6 +28,10 @@ export const situations = [
   "a database was damaged",
   "a disk was emptied",
   "a wall clock jumped",
+  "a leader or its front-end slept while others went on",
+  "some fell behind, and one of those that had not was to forget",
+  "a replica was added to the group",
+  "a replica was removed from the group",
   // What came of it.
   "a leader was elected",
   "two leaders at once, of different terms",
@@ -37,6 +41,7 @@ export const situations = [
   "a leader lost its majority",
   "a log was begun anew",
   "a log had recovered",
+  "a replica had lost count of its lives",
   "a database was begun anew",
   "a database was whole again",
   "a state was copied",
@@ -61,6 +66,10 @@ export const situations = [
   "an order was refused for want of a leader",
   "an order was refused by the market",
   "an answer was replayed",
+  "an order without a key was answered",
+  "an order was asked for again after its answer",
+  "a key was used for another order, and refused",
+  "an order that certainly had not happened was let be",
 ] as const;
 
 export type Situation = (typeof situations)[number];

@@ -1,5 +1,6 @@
 /** What the command and its workers say to each other. */
 import type { Operation } from "../check/history.ts";
+import type { Charge } from "./course-charges.ts";
 import type { Situation } from "./sometimes.ts";
 
 export interface Task {
@@ -9,6 +10,8 @@ export interface Task {
   readonly faults: boolean;
   /** Print what happens. */
   readonly traced: boolean;
+  /** Which system: ours, unless it is told. */
+  readonly log?: "embedded" | "course";
 }
 
 /** What one history came to. */
@@ -25,8 +28,15 @@ export interface Verdict {
 export type Answer = {
   readonly seed: number;
   readonly counts: readonly (readonly [Situation, number])[];
-  readonly tookMs: number;
+  /** What it cost, milliseconds of a processor. */
+  readonly cpuMs: number;
 } & (
   | { readonly kind: "ok"; readonly verdict: Verdict }
-  | { readonly kind: "broken"; readonly message: string; readonly history: readonly Operation[] }
+  | {
+      readonly kind: "broken";
+      readonly message: string;
+      readonly history: readonly Operation[];
+      /** Of the published protocol: what is proven. */
+      readonly charges?: readonly Charge[];
+    }
 );

@@ -39,6 +39,9 @@ export const targets = {
   all: ["everything"],
   // Each process in turn.
   "one after the other": ["leader", "follower", "front-end", "catalog"],
+  // What has lost its disk numbers its lives by the wall clock (wall-clock.ts).
+  "leader's disk": ["leader", "clock"],
+  "follower's disk": ["follower", "clock"],
   // A link has an end at a replica; both go on running.
   "leader's links": ["links"],
   "follower's links": ["links"],
@@ -68,6 +71,12 @@ export const faultKinds = {
       "all catalogs",
       "all replicas",
     ],
+  },
+  /** About as long as a lease: the front-end wakes up with one of the dead leader's, and requests that wait. */
+  "kill-unseen": {
+    words: "the leader killed while a front-end stands still for a moment",
+    targets: ["leader and front-end"],
+    lasts: { low: 120, high: 280 },
   },
   "kill-all": { words: "everything killed at once", targets: ["all"] },
   "pause-leader": { words: "the leader stopped for a while", targets: ["leader"], lasts: still },
@@ -128,7 +137,7 @@ export const faultKinds = {
   "torn-log": { words: "a log cut short", targets: ["leader", "follower"], harmsDisk: true },
   "lost-disk": {
     words: "a replica's disk, log or database lost",
-    targets: ["leader", "follower"],
+    targets: ["leader's disk", "follower's disk"],
     harmsDisk: true,
   },
   "clock-jump": { words: "the wall clock set", targets: ["everybody's clock"] },

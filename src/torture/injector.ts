@@ -14,6 +14,7 @@ import { type LinkFaultKind, planLinks } from "./links.ts";
 import { flipBit, loseDisk, openLogFile, tearLog } from "./log-damage.ts";
 import type { OwnMarket, ProcessRow } from "./own-market.ts";
 import { minorityOf, type PlannedFault } from "./schedule.ts";
+import { Signals } from "./signals.ts";
 import type { SmallDisk } from "./small-disk.ts";
 import { NoVictim, strikesProcesses, victimsOf } from "./victims.ts";
 import { soon, until } from "./wait.ts";
@@ -49,7 +50,6 @@ const handOverWithinMs = 20_000;
 const otherLeaderWithinMs = 10_000;
 const heldMsMax = 1_500;
 const struckMsMax = 1_500;
-const momentMsMax = 350;
 const leftBytesMax = 256 * 1024;
 
 /** Who a fault strikes, as things are. */
@@ -64,6 +64,7 @@ export class Injector {
   readonly #market: OwnMarket;
   readonly #happenings: Happenings;
   readonly #instruments: Instruments;
+  readonly #signals: Signals;
   /** Held down, stopped or traced at present: not to be struck again. */
   readonly #busy = new Set<string>();
   /** Whose disks were harmed since all were whole. */
@@ -73,6 +74,7 @@ export class Injector {
     this.#market = market;
     this.#happenings = happenings;
     this.#instruments = instruments;
+    this.#signals = new Signals(market, happenings);
   }
 
   /** Resolves when the fault is over, or found nobody. What follows from it may go on. */
@@ -129,17 +131,20 @@ export class Injector {
       case "kill-catalog":
       case "kill-several":
       case "kill-all":
-        this.#kill(rows);
+        this.#signals.kill(rows);
         return "";
+      case "kill-unseen":
+        await this.#signals.killUnseen(rows, lastsMs);
+        return `${lastsMs} ms`;
       case "pause-leader":
       case "pause-follower":
       case "pause-front-end":
       case "pause-catalog":
       case "pause-several":
-        await this.#pause(rows, lastsMs);
+        await this.#signals.pause(rows, lastsMs);
         return `${lastsMs} ms`;
       case "stutter":
-        await this.#stutter(rows, random, lastsMs);
+        await this.#signals.stutter(rows, random, lastsMs);
         return `${lastsMs} ms`;
       case "cut-link":
       case "cut-one-way":
@@ -168,30 +173,6 @@ export class Injector {
         return await this.#handOver(struck);
       default:
         return unreachable(kind);
-    }
-  }
-
-  #kill(rows: readonly ProcessRow[]): void {
-    for (const { pid } of rows) if (pid !== null) this.#happenings.doom(pid);
-    this.#market.signal("SIGKILL", rows);
-  }
-
-  async #pause(rows: readonly ProcessRow[], ms: number): Promise<void> {
-    this.#market.signal("SIGSTOP", rows);
-    try {
-      await sleep(ms);
-    } finally {
-      this.#market.signal("SIGCONT", rows);
-    }
-  }
-
-  /** One at a time, for about as long as leases and elections take, and for as long not. */
-  async #stutter(rows: readonly ProcessRow[], random: Random, ms: number): Promise<void> {
-    const over = performance.now() + ms;
-    while (performance.now() < over) {
-      const row = present(rows[integerBetween(random, 0, rows.length - 1)], "a process");
-      await this.#pause([row], random() * momentMsMax);
-      await sleep(random() * momentMsMax);
     }
   }
 
@@ -325,8 +306,8 @@ export class Injector {
     );
     const one = random() < 0.5 ? heir : giver;
     const how = integerBetween(random, 0, 2);
-    if (how === 0) this.#kill([one]);
-    if (how === 1) await this.#pause([one], random() * struckMsMax);
+    if (how === 0) this.#signals.kill([one]);
+    if (how === 1) await this.#signals.pause([one], random() * struckMsMax);
     const struck = how === 2 ? "nobody struck" : `${one.name} ${how === 0 ? "killed" : "stopped"} then`;
     return `from ${giver.name} to ${heir.name}, ${struck}`;
   }

@@ -1,4 +1,5 @@
 /** The market under load while faults are done to it: from the first order to the last verification. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { monotonicNs } from "../client/clock.ts";
 import { Crowd } from "./crowd.ts";
 import { DirectReaders } from "./direct-readers.ts";
@@ -12,6 +13,8 @@ import type { Workshop } from "./workshop.ts";
 
 /** Nobody may wait for longer: faults follow each other closely, but all of them end. */
 const readDeadlineMs = 60_000;
+const leaveWithinMs = 180_000;
+const leaveMsPerOrder = 5;
 const restlessEveryMs = 25;
 const direct = { readersPerReplica: 2, askEveryMs: 40 } as const;
 
@@ -31,6 +34,21 @@ export interface Ordeal {
   readonly crowd: Crowd;
   readonly directReads: number;
   readonly anomalies: readonly string[];
+}
+
+/** Everybody goes, when every order was asked for once more; false if that took too long. */
+async function leave(crowd: Crowd, witness: Witness): Promise<boolean> {
+  const left = crowd.stop().then(() => true);
+  const late = new AbortController();
+  const withinMs = leaveWithinMs + witness.placed.length * leaveMsPerOrder;
+  const waited = sleep(withinMs, false, { signal: late.signal });
+  // Whichever comes later is of no concern any more.
+  left.catch(() => undefined);
+  waited.catch(() => undefined);
+  const inTime = await Promise.race([left, waited]);
+  late.abort();
+  if (!inTime) crowd.abandon();
+  return inTime;
 }
 
 /** Never rejects once the load has begun: what goes wrong then is an anomaly. */
@@ -74,10 +92,15 @@ export async function endure(
     seconds = (monotonicNs() - began) / 1e9;
     await injector.mend();
     const why = await becameWhole(market);
-    if (why !== undefined) anomalies.push(`P6 ${why}, with all faults over`);
     directReaders.close();
-    tell("faults are over; every acknowledged order is asked for once more");
-    await crowd.stop();
+    if (why === undefined) {
+      tell("faults are over; every acknowledged order is asked for once more");
+      if (!(await leave(crowd, witness))) anomalies.push("P6 not every order could be asked for in time");
+    } else {
+      // Clients would wait for a market that does not answer: what they saw until now is judged.
+      anomalies.push(`P6 ${why}, with all faults over`);
+      crowd.abandon();
+    }
   } catch (error) {
     crowd.abandon();
     anomalies.push(`the torture itself failed: ${error instanceof Error ? error.stack : String(error)}`);

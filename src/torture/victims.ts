@@ -32,10 +32,12 @@ export function victimsOf(
       case "leader":
       case "leader's links":
       case "leader's space":
+      case "leader's disk":
         return [leading];
       case "follower":
       case "follower's links":
       case "follower's space":
+      case "follower's disk":
         return [one(followers)];
       case "front-end":
         return [one(frontends)];

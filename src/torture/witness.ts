@@ -4,6 +4,7 @@
  * at the next front-end, an order under the same key.
  */
 import { randomBytes } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import { present } from "../base/assert.ts";
 import { BazaarClient } from "../client/client.ts";
 import { monotonicNs } from "../client/clock.ts";
@@ -118,6 +119,7 @@ export class Witness {
   /** Of the orders that are recorded. */
   readonly firstNumber: number;
   #nextNumber: number;
+  #ended = false;
 
   private constructor(doors: readonly Door[], recorder: Recorder, nextNumber: number) {
     this.doors = doors;
@@ -253,13 +255,16 @@ export class Witness {
   }
 
   error(message: string): void {
+    if (this.#ended) return;
     this.errorsTotal++;
     if (this.errors.length < errorsTold) this.errors.push(message);
   }
 
-  /** Complete the file; the connections end. */
+  /** Complete the file; the connections end, and what is open yet is recorded as such. */
   async end(): Promise<void> {
+    this.#ended = true;
     for (const door of this.doors) door.close();
+    await setImmediate();
     await this.#recorder.close();
   }
 

@@ -31,7 +31,11 @@ export function drawLosses(world: World, replica: SimReplica, profile: LossProfi
   // Those who count must have all that they ever acknowledged, and a state. A group of one has no other copy.
   const counting = others.filter(({ disk }) => !disk.recovering);
   const whole = counting.every((other) => other.disk.lost.length === 0 && hasState(other));
-  const mayLose = whole && groups.every((voters) => voters.length > 1) && replica.disk.lost.length === 0;
+  // What its log no longer holds, somebody else must be able to give: of two, one may have committed alone while the other's
+  // removal was under way, which then came to nothing.
+  const given = counting.some((other) => hasState(other) && other.disk.lastIndex >= replica.disk.base.index);
+  const mayLose =
+    whole && given && groups.every((voters) => voters.length > 1) && replica.disk.lost.length === 0;
   let loses: CrashRules["loses"] = "nothing";
   if (mayLose && scheduler.chance(profile.loss)) {
     loses = profile.only ?? scheduler.pick(["store", "log", "everything"]);

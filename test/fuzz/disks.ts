@@ -68,6 +68,7 @@ function writeOf(i: number, last: number): WalWrite {
   const entries = [0, 1, 2].map((k) => ({
     index: logIndex(from + k),
     term: ofTerm,
+    kind: "command" as const,
     payload: new Uint8Array(20 + ((i * 37 + k * 11) % 90)).fill(i + 1),
   }));
   return { hardState: { term: ofTerm, votedFor: i % 4 === 0 ? replicaId(1 + (i % 3)) : undefined }, entries };
@@ -212,7 +213,9 @@ async function survive(disk: Disk, given: readonly Damage[]): Promise<boolean> {
 /** What is written now is there at the next start. */
 async function goOn(files: CrashFiles, wal: WriteAheadLog, { lastIndex }: Recovered): Promise<void> {
   const index = logIndex(lastIndex + 1);
-  await written(wal, { entries: [{ index, term: term(99), payload: new Uint8Array(40).fill(7) }] });
+  await written(wal, {
+    entries: [{ index, term: term(99), kind: "command", payload: new Uint8Array(40).fill(7) }],
+  });
   await wal.close();
   const again = await open(files);
   assert.equal(again.recovered.lastIndex, index);

@@ -1,0 +1,96 @@
+/** Bugs in the write-ahead log, at starts, in compaction and in copying a state. */
+import type { Mutant } from "./mutants.ts";
+
+export const logMutants: readonly Mutant[] = [
+  {
+    name: "no-sync",
+    rule: "a write is durable when it is reported",
+    file: "log/embedded/wal/group-writer.ts",
+    from: "file.fdatasync((failed) => {",
+    to: "[null].forEach((failed: Error | null) => {",
+  },
+  {
+    name: "failed-sync-retried",
+    rule: "a sync that fails is fatal",
+    file: "log/embedded/wal/group-writer.ts",
+    from: "if (failed) this.fail(failed);",
+    to: "if (failed) file.fdatasync(() => this.#durable(group, place));",
+  },
+  {
+    name: "checksum-ignored",
+    rule: "a record that does not check is not read",
+    file: "log/embedded/wal/scan.ts",
+    from: "if (sum !== view.getUint32(at + groupField.chain, true)) break;",
+    to: "",
+  },
+  {
+    name: "torn-tail-forgotten",
+    rule: "who cut a torn tail is in doubt",
+    file: "log/embedded/embedded-log.ts",
+    from: "const doubtful = recovered.cut !== undefined;",
+    to: "const doubtful = false;",
+  },
+  {
+    name: "doubtful-votes-count",
+    rule: "a doubtful vote counts only where every member grants",
+    file: "raft/quorum.ts",
+    from: "if (!ballot.doubtful) firm++;",
+    to: "firm++;",
+  },
+  {
+    name: "damage-cut-as-torn",
+    rule: "damage before the end is no torn tail: the replica recovers",
+    file: "log/embedded/wal/recover.ts",
+    from: "if (rest.laterGroup !== undefined) throw new WalDamaged(name, offset, found);",
+    to: "if (rest.laterGroup !== undefined) return undefined;",
+  },
+  {
+    name: "lost-log-counts",
+    rule: "a replica whose log was lost neither votes nor counts until it has recovered",
+    file: "raft/raft.ts",
+    from: "recovery: restored.recovering ? { barrier: undefined, nextRequestAt: now } : undefined,",
+    to: "recovery: undefined,",
+  },
+  {
+    name: "life-not-counted",
+    rule: "every start is another incarnation",
+    file: "log/embedded/incarnation.ts",
+    from: "await writeRecord(files, directory, name, { incarnation: last + 1 });\n  return last + 1;",
+    to: "return Math.max(1, last);",
+  },
+  {
+    name: "compacted-beyond-the-store",
+    rule: "the log keeps whatever the store does not hold durably",
+    file: "order/applier.ts",
+    from: "log.compact(store.flushed);",
+    to: "log.compact(this.#host.applied.index);",
+  },
+  {
+    name: "index-behind-the-rows",
+    rule: "the store's rows and its index are one transaction",
+    file: "store/memory.ts",
+    from: "return { index: this.#index, term: this.#term, state: this.#state(), copying: this.#copying };",
+    to: "return { index: logIndex(Math.max(0, this.#index - 1)), term: this.#term, state: this.#state(), copying: this.#copying };",
+  },
+  {
+    name: "state-under-another-index",
+    rule: "a copied state stands at the index that it was taken at",
+    file: "order/copy-state.ts",
+    from: "return { index: first.index, term: first.term, state };",
+    to: "return { index: logIndex(first.index + 1), term: first.term, state };",
+  },
+  {
+    name: "older-state-copied",
+    rule: "no state is installed that is older than what the log lacks",
+    file: "order/copy-state.ts",
+    from: "const atLeast = logIndex(Math.max(this.#options.atLeast, store.flushed));",
+    to: "const atLeast = logIndex(0);",
+  },
+  {
+    name: "answers-of-sessions-not-restored",
+    rule: "a snapshot has the table of answered requests",
+    file: "market/market.ts",
+    from: "for (const answer of state.sessionAnswers) restoreAnswer(market, answer);",
+    to: "",
+  },
+];
