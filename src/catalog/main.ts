@@ -44,6 +44,7 @@ export async function startCatalog(
       filled.resolve();
     },
   });
+  host.onReplicas?.((replicas) => feed.replicasChanged(replicas));
   await filled.promise;
   const listener = await Listener.open(config.listen, (connection) =>
     accept(connection, cluster, inquiries),
@@ -53,7 +54,6 @@ export async function startCatalog(
   });
   return {
     status: () => ({ position: inquiries.applied.position, rssBytes: process.memoryUsage.rss() }),
-    replicasChanged: (replicas) => feed.replicasChanged(replicas),
     stop: async () => {
       feed.close();
       inquiries.applied.close();

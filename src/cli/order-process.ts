@@ -144,12 +144,12 @@ export async function startOrder(config: OrderConfig, host: ProcessHost): Promis
       acceptCopier: (_hello, copier) => copySource.accept(copier),
     }),
   );
+  host.onReplicas?.((replicas) => {
+    orders = replicas;
+    log.noteAddresses(replicas.map(memberAt));
+  });
   return {
     status: () => orderStatus(log, replica, refilled?.underWay === true),
-    replicasChanged: (replicas) => {
-      orders = replicas;
-      log.noteAddresses(replicas.map(memberAt));
-    },
     changeMembers: (change) =>
       log.changeMembers(
         change.kind === "add"

@@ -33,6 +33,7 @@ export class SupervisedHost implements ProcessHost {
   #stopping = false;
   /** What was said of the order replicas since the start. */
   #orders: readonly ServiceAddress[] | undefined;
+  #onReplicas: (orders: readonly ServiceAddress[]) => void = () => {};
 
   constructor(start: StartRole) {
     this.#start = start;
@@ -52,6 +53,11 @@ export class SupervisedHost implements ProcessHost {
 
   emit(event: ProcessEvent): void {
     this.#send({ kind: "event", at: Date.now(), event });
+  }
+
+  onReplicas(listener: (orders: readonly ServiceAddress[]) => void): void {
+    this.#onReplicas = listener;
+    if (this.#orders !== undefined) listener(this.#orders);
   }
 
   async cluster(): Promise<ClusterStatus> {
@@ -106,7 +112,7 @@ export class SupervisedHost implements ProcessHost {
         return;
       case "replicas":
         this.#orders = message.orders;
-        this.#running?.replicasChanged?.(message.orders);
+        this.#onReplicas(message.orders);
         return;
       case "change-members": {
         const refusal =
@@ -140,7 +146,6 @@ export class SupervisedHost implements ProcessHost {
       });
       return;
     }
-    if (this.#orders !== undefined) this.#running.replicasChanged?.(this.#orders);
     if (!this.#stopping) this.#send({ kind: "ready" });
     else await this.#stop();
   }

@@ -106,6 +106,7 @@ export async function startFrontend(config: FrontendConfig, host: ProcessHost): 
       conditions.check();
     },
   });
+  host.onReplicas?.((orders) => replicas.replicasChanged(orders));
   const keeper = new SessionKeeper(replicas, (session) => host.emit({ kind: "session-opened", session }));
   const desk: Desk = {
     resource,
@@ -158,7 +159,6 @@ export async function startFrontend(config: FrontendConfig, host: ProcessHost): 
       };
     },
     connection: (socket) => http.take(socket),
-    replicasChanged: (orders) => replicas.replicasChanged(orders),
     stop: async () => {
       if (stopping) return;
       stopping = true;

@@ -264,8 +264,8 @@ export class SimCluster {
 
   #tellReplicas(): void {
     const addresses = this.#addresses;
-    for (const { machine, running } of this.processes) {
-      this.#schedule.for(machine, 0, "input", () => running?.replicasChanged?.(addresses));
+    for (const process of this.processes) {
+      this.#schedule.for(process.machine, 0, "input", () => process.tellReplicas(addresses));
     }
   }
 

@@ -4,31 +4,15 @@
  */
 import type { OrderMachine, SimCluster } from "./cluster.ts";
 import { conspire } from "./conspiracy.ts";
-import type { Machine } from "./machine.ts";
+import { type DiskFault, damage, empty, harmDisk, isDamage } from "./disk-faults.ts";
+import { Lacking } from "./lacking.ts";
 import type { Network } from "./network.ts";
+import { type Disturbed, disturb } from "./network-faults.ts";
 import type { SimProcess } from "./process.ts";
 import { drawProfile, type FaultKind, type Profile } from "./profiles.ts";
 import type { Schedule } from "./schedule.ts";
 import { slumber } from "./slumber.ts";
 import type { Sometimes } from "./sometimes.ts";
-
-/** What a disk may fail to do, the most frequent thing first and twice. */
-const failing = [
-  "fdatasync",
-  "fdatasync",
-  "pwrite",
-  "fsync",
-  "syncDirectory",
-  "rename",
-  "open",
-  "pread",
-] as const;
-/** So long after it was said to be whole again, a replica that was damaged counts as one that can be relied on. */
-const wholeForMs = 3_000;
-
-interface Mark {
-  wholeSince: number | undefined;
-}
 
 export class Nemesis {
   readonly #schedule: Schedule;
@@ -37,9 +21,7 @@ export class Nemesis {
   readonly #sometimes: Sometimes;
   readonly #profile: Profile;
   readonly #whenAnswered: (() => void)[] = [];
-  /** Replicas whose disk was damaged, or that lost their power: each may lack what it acknowledged until it is whole. */
-  readonly #damaged = new Map<OrderMachine, Mark>();
-  readonly #shaken = new Map<OrderMachine, Mark>();
+  readonly #lacking = new Lacking();
   /** Whether the group is being changed. */
   readonly #isChanging: () => boolean;
   #over = true;
@@ -70,17 +52,16 @@ export class Nemesis {
     this.#over = true;
     const { orders, processes } = this.#cluster;
     this.#network.calm();
-    for (const { disk } of orders) {
-      disk.slow(1);
-      disk.setFreeBytes(Number.POSITIVE_INFINITY);
+    for (const order of orders) {
+      order.disk.slow(1);
+      empty(order);
     }
-    for (const order of orders) this.#store(order).full = false;
     for (const process of processes) this.#revive(process);
   }
 
   /** Whether no replica lacks anything. */
   get areWhole(): boolean {
-    return this.#damaged.size + this.#shaken.size === 0;
+    return this.#lacking.isNobody;
   }
 
   /** Something has just happened to, or in, this process, at which a fault may do most harm. */
@@ -125,36 +106,11 @@ export class Nemesis {
     });
   }
 
-  /** Who was damaged, and is whole by now. */
   #look(): void {
     this.#schedule.after(500, () => {
-      this.#lookAt(this.#damaged);
-      this.#lookAt(this.#shaken);
+      this.#lacking.look(this.#schedule.now);
       if (!this.#over) this.#look();
     });
-  }
-
-  #lookAt(marked: Map<OrderMachine, Mark>): void {
-    const { now } = this.#schedule;
-    for (const [order, mark] of marked) {
-      const status = order.process.running?.status();
-      const isWhole = status !== undefined && status.state !== "recovering" && status.inDoubt !== true;
-      if (!isWhole) mark.wholeSince = undefined;
-      else mark.wholeSince ??= now;
-      if (mark.wholeSince !== undefined && now - mark.wholeSince > wholeForMs) marked.delete(order);
-    }
-  }
-
-  /** Whether a majority is left that lacks nothing, if this one may lack something too. */
-  #leavesMajority(order: OrderMachine): boolean {
-    // One more may be needed in a moment than is now.
-    if (this.#isChanging()) return false;
-    const lacking = new Set([...this.#damaged.keys(), ...this.#shaken.keys(), order]);
-    return lacking.size * 2 < this.#cluster.orders.length;
-  }
-
-  #store(order: OrderMachine) {
-    return order.disk.store(order.directory);
   }
 
   #do(kind: FaultKind, process: SimProcess): void {
@@ -188,7 +144,7 @@ export class Nemesis {
       case "slow":
       case "weather":
       case "mangle":
-        return this.#disturb(kind, process.machine);
+        return disturb(this.#disturbed(), kind, process.machine);
       case "conspire":
         return this.#conspire();
       case "slumber":
@@ -214,8 +170,8 @@ export class Nemesis {
     const order = this.#cluster.orderOf(process);
     if (order !== undefined) {
       // A torn tail looks like a damaged one. All may have one at once, but not beside one whose log is lost.
-      if (this.#damaged.size > 0 && !this.#leavesMajority(order)) return;
-      this.#shaken.set(order, { wholeSince: undefined });
+      if (this.#lacking.isAnyDamaged && !this.#mayLack(order)) return;
+      this.#lacking.shaken(order);
     }
     this.#sometimes.saw("a machine lost its power");
     this.#cluster.losePower(process);
@@ -283,145 +239,28 @@ export class Nemesis {
     });
   };
 
-  #disturb(
-    kind: "split" | "cut off" | "cut one way" | "slow" | "weather" | "mangle",
-    machine: Machine,
-  ): void {
-    const schedule = this.#schedule;
-    const network = this.#network;
-    const machines = this.#cluster.processes.map((process) => process.machine);
-    const ms = schedule.random() * schedule.pick([200, 1_000, 4_000, 15_000]);
-    const { weather } = network;
-    switch (kind) {
-      case "split": {
-        this.#sometimes.saw("the network was split");
-        const side = new Map(machines.map((one) => [one, schedule.chance(0.5)]));
-        for (const from of machines) {
-          for (const to of machines) if (side.get(from) !== side.get(to)) network.cut(from, to);
-        }
-        break;
-      }
-      case "cut off":
-        this.#sometimes.saw("a machine was cut off");
-        for (const other of machines) {
-          if (other === machine) continue;
-          network.cut(machine, other);
-          network.cut(other, machine);
-        }
-        break;
-      case "cut one way": {
-        this.#sometimes.saw("a way was cut in one direction");
-        const outward = schedule.chance(0.5);
-        const share = schedule.pick([0.4, 1]);
-        for (const other of machines) {
-          if (other === machine || !schedule.chance(share)) continue;
-          if (outward) network.cut(machine, other);
-          else network.cut(other, machine);
-        }
-        break;
-      }
-      case "slow":
-        this.#sometimes.saw("a connection was slow");
-        network.slow(machine, schedule.random() * schedule.pick([20, 200, 1_000]));
-        break;
-      case "weather":
-        this.#sometimes.saw("messages were lost and sent again");
-        weather.slowMs = schedule.pick([0.6, 5, 60]);
-        weather.clogChance = schedule.pick([0, 0.01, 0.1]);
-        weather.clogMs = schedule.pick([50, 1_000]);
-        weather.lossChance = schedule.pick([0, 0.01, 0.1]);
-        break;
-      case "mangle":
-        this.#sometimes.saw("messages of the log were dropped, doubled or overtaken");
-        weather.dropChance = schedule.pick([0, 0.02, 0.3]);
-        weather.doubleChance = schedule.pick([0, 0.05, 0.3]);
-        weather.overtakeChance = schedule.pick([0, 0.05, 0.3]);
-        weather.lateMs = schedule.pick([0, 30, 300, 2_000]);
-        break;
-    }
-    schedule.after(ms, () => {
-      if (this.#over) return;
-      if (kind === "weather" || kind === "mangle") network.calm();
-      else network.heal();
-    });
+  #mayLack(order: OrderMachine): boolean {
+    // While the group is changed one more may be needed in a moment than is now.
+    return !this.#isChanging() && this.#lacking.leavesMajority(order, this.#cluster.orders.length);
   }
 
-  #harmDisk(kind: FaultKind, order: OrderMachine): void {
-    const schedule = this.#schedule;
-    const { disk } = order;
-    switch (kind) {
-      case "hang disk":
-        this.#sometimes.saw("a disk hung");
-        return disk.hang(schedule.random() * schedule.pick([200, 1_000, 6_000]));
-      case "slow disk":
-        this.#sometimes.saw("a disk was slow");
-        disk.slow(schedule.pick([3, 20]));
-        schedule.after(schedule.random() * 5_000, () => disk.slow(1));
-        return;
-      case "fail sync":
-        this.#sometimes.saw("a sync failed");
-        order.diskFailed = true;
-        if (schedule.chance(0.2)) return this.#store(order).failWrite();
-        return disk.failNext(schedule.pick(failing));
-      case "fill disk":
-        return this.#fill(order);
-      default:
-        return this.#damage(kind, order);
-    }
+  #disturbed(): Disturbed {
+    const machines = this.#cluster.processes.map(({ machine }) => machine);
+    const later = this.#later;
+    return { schedule: this.#schedule, network: this.#network, sometimes: this.#sometimes, machines, later };
   }
 
-  /** For a while nothing more fits; now and then on every machine. */
-  #fill(order: OrderMachine): void {
+  #harmDisk(kind: DiskFault, order: OrderMachine): void {
     const schedule = this.#schedule;
-    this.#sometimes.saw("a disk was full");
-    const victims = schedule.chance(0.2) ? this.#cluster.orders : [order];
-    for (const victim of victims) {
-      victim.disk.setFreeBytes(schedule.pick([0, 10_000, 100_000]));
-      if (schedule.chance(0.5)) this.#store(victim).full = true;
-    }
-    schedule.after(500 + schedule.random() * 5_000, () => {
-      for (const victim of victims) {
-        victim.disk.setFreeBytes(Number.POSITIVE_INFINITY);
-        this.#store(victim).full = false;
-      }
-    });
-  }
-
-  /** While its process is down, as damage shows at a start. */
-  #damage(kind: FaultKind, order: OrderMachine): void {
-    if (!this.#leavesMajority(order)) return;
-    const { schedule, process, disk } = {
-      schedule: this.#schedule,
-      process: order.process,
-      disk: order.disk,
-    };
-    this.#damaged.set(order, { wholeSince: undefined });
+    const { orders } = this.#cluster;
+    if (!isDamage(kind)) return harmDisk({ schedule, sometimes: this.#sometimes, orders }, kind, order);
+    // While its process is down, as damage shows at a start.
+    if (!this.#mayLack(order)) return;
+    this.#lacking.damaged(order);
+    const { process } = order;
     if (schedule.chance(0.5)) this.#cluster.losePower(process);
     else this.#cluster.kill(process);
-    switch (kind) {
-      case "flip bit":
-        if (disk.flipBit(schedule.chance(0.4) ? "last-record" : "middle") !== undefined) {
-          this.#sometimes.saw("a bit was flipped in a log");
-        }
-        break;
-      case "cut log":
-        if (disk.truncate(schedule.between(1, 200)) !== undefined) this.#sometimes.saw("a log was cut short");
-        break;
-      case "lose log":
-        this.#sometimes.saw("a log was lost");
-        disk.wipe(`${order.directory}/log`);
-        break;
-      case "damage database":
-        this.#sometimes.saw("a database was damaged");
-        this.#store(order).damage();
-        break;
-      case "empty disk":
-        this.#sometimes.saw("a disk was emptied");
-        disk.wipe();
-        break;
-      default:
-        break;
-    }
+    damage(schedule, this.#sometimes, kind, order);
     this.#revivedIn(process, schedule.random() * schedule.pick([100, 2_000, 15_000]));
   }
 

@@ -3,7 +3,13 @@
  * It ends by being killed, by its machine's power, or by its own word (`host.fatal`), and is started again.
  */
 import { OperatingFailure } from "../base/failure.ts";
-import type { ClusterStatus, ProcessEvent, ProcessHost, RunningProcess } from "../wire/process.ts";
+import type {
+  ClusterStatus,
+  ProcessEvent,
+  ProcessHost,
+  RunningProcess,
+  ServiceAddress,
+} from "../wire/process.ts";
 import type { Machine } from "./machine.ts";
 import type { Network } from "./network.ts";
 
@@ -27,6 +33,9 @@ export class SimProcess {
   readonly #events: ProcessEvents;
   readonly #run: (host: ProcessHost) => Promise<RunningProcess>;
   running: RunningProcess | undefined;
+  /** What this life was told of the order replicas, and who listens. */
+  #orders: readonly ServiceAddress[] | undefined;
+  #onReplicas: (orders: readonly ServiceAddress[]) => void = () => {};
   /** Over all its lives: whoever in it hears of that later is as dead. */
   readonly diedOf = new Set<unknown>();
 
@@ -52,6 +61,8 @@ export class SimProcess {
 
   start(): void {
     const { machine } = this;
+    this.#orders = undefined;
+    this.#onReplicas = () => {};
     machine.begin();
     const { life } = machine;
     machine.schedule.trace(() => `${machine.name} starts`);
@@ -71,6 +82,12 @@ export class SimProcess {
         },
       );
     });
+  }
+
+  /** In the process's own turn: its supervisor says which order replicas there are. */
+  tellReplicas(orders: readonly ServiceAddress[]): void {
+    this.#orders = orders;
+    this.#onReplicas(orders);
   }
 
   /** It is gone between two of its steps. What its system has of it stays: files as written, bytes under way. */
@@ -99,6 +116,10 @@ export class SimProcess {
     return {
       emit: (event) => this.#events.emitted(this, event),
       watched: false,
+      onReplicas: (listener) => {
+        this.#onReplicas = listener;
+        if (this.#orders !== undefined) listener(this.#orders);
+      },
       cluster: async () => this.#events.cluster(),
       fatal: (error) => {
         this.failed(error);

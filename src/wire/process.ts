@@ -223,6 +223,11 @@ export interface ProcessHost {
   readonly watched: boolean;
   /** The whole cluster's status, from the supervisor. */
   cluster(): Promise<ClusterStatus>;
+  /**
+   * The listener is told which order replicas there are whenever they are others than the configuration said, also while
+   * the process is still starting: it may be waiting for those that are none any more.
+   */
+  onReplicas?(listener: (orders: readonly ServiceAddress[]) => void): void;
   /** Log, tell the supervisor, exit with 1: for what must stop the process at once (failed fsync, assertion). */
   fatal(error: unknown): void;
 }
@@ -232,8 +237,6 @@ export interface RunningProcess {
   status(): ProcessStatus;
   /** Front-ends: take over a client's connection to the public port. */
   connection?(socket: Socket): void;
-  /** These are the order replicas from now on. */
-  replicasChanged?(orders: readonly ServiceAddress[]): void;
   /** Order replicas: begin a change of the group's members; or why not. */
   changeMembers?(change: MemberChange): ChangeRefusal | undefined;
   /** Order replicas: recompute the state from the store's rows (store/port.ts, `Digest`, hashes as hexadecimal). */

@@ -22,6 +22,8 @@ import type { FlagsOf } from "../verbs.ts";
  * is flat from the start (231 instead of 360 MiB after two million orders), and throughput is the same.
  */
 const youngGeneration = "--max-semi-space-size=8";
+/** Node says that stripping types by hand is new; see store/sqlite/thread.ts. */
+const quiet = "--disable-warning=ExperimentalWarning";
 
 const bytesPerMebibyte = 1024 * 1024;
 
@@ -186,7 +188,7 @@ export async function up(flags: FlagsOf<"up">): Promise<ExitCode> {
         market: present(builtinMarkets.get("stocks"), "the default market"),
       },
       token: () => chooseToken(directory, flags.host),
-      command: [process.execPath, youngGeneration, entry],
+      command: [process.execPath, youngGeneration, quiet, entry],
       lock: lockDirectory,
       setStoreAside: (replica) => setStoreAside(replica)?.file,
       format: async (replica, identity) => {

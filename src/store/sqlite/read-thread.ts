@@ -1,5 +1,5 @@
 /** The store's end of a reader's thread: requests go in, each comes back as a promise. */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { OperatingFailure } from "../../base/failure.ts";
 import {
   type ReadMessage,
@@ -7,8 +7,8 @@ import {
   type ReadRequest,
   type ReadResults,
   reportedFailure,
-  threadLimits,
 } from "./messages.ts";
+import { startThread } from "./thread.ts";
 
 /** Reads under way; beyond it the store refuses, definitely. */
 const readsMax = 10_000;
@@ -29,10 +29,7 @@ export class ReadThread {
   /** `onFailure` is called at most once; every request under way and every later one is rejected with the same. */
   constructor(file: string, onFailure: (failure: OperatingFailure) => void) {
     this.#onFailure = onFailure;
-    this.#worker = new Worker(new URL("./reader.ts", import.meta.url), {
-      workerData: file,
-      resourceLimits: threadLimits,
-    });
+    this.#worker = startThread(new URL("./reader.ts", import.meta.url), file);
     this.#worker.on("message", (report: ReadReport) => this.#receive(report));
     this.#worker.on("error", (cause) => {
       this.#fail(new OperatingFailure("storage", `the reader's thread died: ${String(cause)}`, { cause }));

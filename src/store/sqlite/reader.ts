@@ -13,9 +13,10 @@ import {
   type ReadResults,
 } from "./messages.ts";
 import { prepareQueries, type Queries } from "./queries.ts";
+import type { ThreadData } from "./thread.ts";
 
 const port = present(parentPort, "the thread that started the reader");
-const file = workerData as string;
+const { data: file } = workerData as ThreadData<string>;
 
 try {
   const database = openForReading(file);

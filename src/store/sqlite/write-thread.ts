@@ -1,5 +1,5 @@
 /** The store's end of the writer's thread: it opens the file, then writes one group at a time, or a copy's steps. */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { assert, present, unreachable } from "../../base/assert.ts";
 import { OperatingFailure } from "../../base/failure.ts";
 import type { LogIndex } from "../../base/units.ts";
@@ -8,11 +8,11 @@ import {
   type CopyProgress,
   type GroupMessage,
   reportedFailure,
-  threadLimits,
   type WriterMessage,
   type WriterOptions,
   type WriterReport,
 } from "./messages.ts";
+import { startThread } from "./thread.ts";
 
 /** Who hears of what the thread did. */
 export interface WriteListener {
@@ -74,10 +74,7 @@ export class WriteThread {
     options: WriterOptions,
     onFull: (full: boolean) => void,
   ): Promise<{ thread: WriteThread } & Opened> {
-    const worker = new Worker(new URL("./writer.ts", import.meta.url), {
-      workerData: options,
-      resourceLimits: threadLimits,
-    });
+    const worker = startThread(new URL("./writer.ts", import.meta.url), options);
     const thread = new WriteThread(worker);
     const opened = new Promise<Opened>((resolve, reject) => {
       thread.#onOpened = resolve;

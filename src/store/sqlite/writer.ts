@@ -14,12 +14,13 @@ import { openForWriting } from "./database.ts";
 import { fileFailure, isFull } from "./file-failure.ts";
 import { failedReport, type WriterMessage, type WriterOptions, type WriterReport } from "./messages.ts";
 import { readMark } from "./tables.ts";
+import type { ThreadData } from "./thread.ts";
 import { CopyMismatch, copyWriter } from "./write-copy.ts";
 import { groupWriter } from "./write-group.ts";
 
 const port = present(parentPort, "the thread that started the writer");
 const report = (message: WriterReport): void => port.postMessage(message);
-const options = workerData as WriterOptions;
+const { data: options } = workerData as ThreadData<WriterOptions>;
 
 interface Writers {
   readonly database: Database.Database;
