@@ -4,7 +4,7 @@
  * replicas are before the group hears of a new one, and after it has let go of an old one.
  */
 import { present } from "../base/assert.ts";
-import type { GroupMember, ProcessStatus } from "../wire/process.ts";
+import type { GroupMember, MemberChange, ProcessStatus } from "../wire/process.ts";
 import type { OrderMachine, SimCluster } from "./cluster.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Sometimes } from "./sometimes.ts";
@@ -82,14 +82,9 @@ export class Operator {
     const leader = cluster.orders.find(({ process: { running } }) => running?.status().state === "leader");
     if (leader !== undefined) {
       const { process } = leader;
-      const { id } = change.order;
-      schedule.for(process.machine, 0, "input", () => {
-        const asked =
-          change.kind === "add"
-            ? ({ kind: "add", replica: cluster.addressOf(change.order) } as const)
-            : ({ kind: "remove", id } as const);
-        process.running?.changeMembers?.(asked);
-      });
+      // Now: by the time that a leader which stands still hears of it, that replica may be gone again.
+      const asked = toAsk(change, cluster);
+      schedule.for(process.machine, 0, "input", () => void process.running?.changeMembers?.(asked));
     }
     this.#later(pollMs, () => this.#ask(change));
   }
@@ -105,6 +100,10 @@ export class Operator {
     }
     this.#later(schedule.random() * this.#everyMs, () => this.#begin());
   }
+}
+
+function toAsk({ kind, order }: Change, cluster: SimCluster): MemberChange {
+  return kind === "add" ? { kind, replica: cluster.addressOf(order) } : { kind, id: order.id };
 }
 
 function isDone({ kind, order: { id } }: Change, members: readonly GroupMember[]): boolean {
