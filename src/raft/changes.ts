@@ -44,8 +44,9 @@ export function changeRefusal(raft: Raft, change: Change): ChangeRefusal | undef
   if (after === undefined) return "pointless";
   if (raft.commit < reign.firstIndex || log.membersFrom > raft.commit) return "too-early";
   if (change.kind === "promote" && !isReady(reign.progress.get(change.id))) return "not-ready";
-  if (!isVoter(after, raft.config.id)) return "leads";
-  return majorityAnswers(raft, reign, after, change.kind === "remove") ? undefined : "no-majority";
+  // First: nobody hands over for the sake of a change that cannot be.
+  if (!majorityAnswers(raft, reign, after, change.kind === "remove")) return "no-majority";
+  return isVoter(after, raft.config.id) ? undefined : "leads";
 }
 
 /** Close behind, with its state, and past whatever it may have forgotten when it cut a torn tail. */

@@ -44,6 +44,8 @@ interface Forgotten {
 export class SimDisk {
   /** What is durable. `entries[i]` has index `base.index + i + 1`. */
   hardState: HardState = { term: term(0), votedFor: undefined };
+  /** The newest term that it ever knew durably, also if it lost that since. */
+  newestTerm = 0;
   base: LogBase = wholeLog;
   /** As of the base; `undefined`: unknown. */
   members: Membership | undefined;
@@ -189,6 +191,7 @@ export class SimDisk {
     const hardState = this.hardState;
     if (write.hardState !== undefined) {
       this.hardState = write.hardState;
+      this.newestTerm = Math.max(this.newestTerm, write.hardState.term);
       if (first === undefined) this.#undo = { from: this.lastIndex + 1, replaced: [], hardState };
     }
     if (first === undefined) return;

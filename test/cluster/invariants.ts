@@ -174,7 +174,7 @@ export class Invariants {
       if (standing === "recovering") continue;
       const replica = this.#replicas[peer - 1];
       // In a newer term it may have been replaced.
-      if (replica === undefined || replica.disk.hardState.term > raft.term) continue;
+      if (replica === undefined || replica.disk.newestTerm > raft.term) continue;
       // Every leader has what was compacted.
       if (match < raft.log.base.index) continue;
       const term = raft.log.termAt(match) ?? -1;
