@@ -44,7 +44,8 @@ export function drawLosses(world: World, replica: SimReplica, profile: LossProfi
   }
   return {
     mayTear: !recovering || firm,
-    cutAcknowledged: mayLose && loses === "nothing" && !recovering && scheduler.chance(profile.cut),
+    // One in doubt needs every vote, and who does not know the members cannot ask for any.
+    cutAcknowledged: mayLose && loses === "nothing" && !recovering && firm && scheduler.chance(profile.cut),
     forgetsVotes: broken === "forgets votes",
     loses,
   };
